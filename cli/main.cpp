@@ -1,0 +1,5 @@
+#include <halfwave/version.h>
+
+#include <cstdio>
+
+int main() { std::puts(halfwave::version()); }

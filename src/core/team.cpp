@@ -1,0 +1,46 @@
+#include "core/team.h"
+
+#include <omp.h>
+
+#include <atomic>
+
+namespace halfwave {
+
+int available_threads() { return omp_get_num_procs(); }
+
+namespace detail {
+namespace {
+
+struct Job {
+  TeamBody body;
+  void* context;
+  std::atomic<int> sequence{0};
+};
+
+// ThreadSanitizer does not see the synchronisation inside libgomp. The fork and the join are therefore written out
+// once more with an atomic, in functions that it does instrument; on x86 these are plain instructions.
+void enter_and_run(Job* job, int thread, int threads) {
+  job->sequence.load(std::memory_order_acquire);
+  job->body(job->context, thread, threads);
+  job->sequence.fetch_add(1, std::memory_order_acq_rel);
+}
+
+#if defined(__GNUC__)
+__attribute__((no_sanitize("thread"), noinline))
+#endif
+void fork_join(int threads, Job* job) {
+#pragma omp parallel num_threads(threads)
+  enter_and_run(job, omp_get_thread_num(), omp_get_num_threads());
+}
+
+}  // namespace
+
+void run_team(int threads, TeamBody body, void* context) {
+  Job job{body, context};
+  job.sequence.store(0, std::memory_order_release);
+  fork_join(threads, &job);
+  job.sequence.load(std::memory_order_acquire);
+}
+
+}  // namespace detail
+}  // namespace halfwave

@@ -1,0 +1,7 @@
+#include <halfwave/version.h>
+
+namespace halfwave {
+
+const char* version() noexcept { return HALFWAVE_VERSION; }
+
+}  // namespace halfwave
