@@ -1,5 +1,3 @@
-#include <halfwave/version.h>
+#include "program.h"
 
-#include <cstdio>
-
-int main() { std::puts(halfwave::version()); }
+int main(int argc, char** argv) { return halfwave::run_program({argv, argv + argc}); }

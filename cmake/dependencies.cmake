@@ -1,10 +1,20 @@
 # Every dependency of Halfwave and why it is there. All of them are Debian packages (./dev installs them).
-find_package(hwy REQUIRED CONFIG)         # SIMD with run-time dispatch: one source for every instruction set
-find_package(OpenMP REQUIRED COMPONENTS CXX)  # the one pool of threads
-find_package(ONNX REQUIRED CONFIG)        # the model format
-find_package(Protobuf REQUIRED)           # what ONNX files are written in
-find_package(CLI11 REQUIRED CONFIG)       # command line
-find_package(fmt REQUIRED CONFIG)         # formatting
+
+# What the library links: who links a static halfwave has to find these too, so they are noted for halfwaveConfig.cmake.
+macro(halfwave_links)
+  set(arguments ${ARGV})
+  find_package(${arguments} REQUIRED)
+  list(JOIN arguments " " arguments)
+  string(APPEND HALFWAVE_FIND_DEPENDENCIES "find_dependency(${arguments})\n  ")
+endmacro()
+halfwave_links(hwy CONFIG)              # SIMD with run-time dispatch: one source for every instruction set
+halfwave_links(OpenMP COMPONENTS CXX)   # the one pool of threads
+halfwave_links(Protobuf)                # what ONNX files are written in
+halfwave_links(ONNX CONFIG)             # the model format
+halfwave_links(fmt CONFIG)              # formatting
+halfwave_links(ZLIB)                    # IDX.gz, CSV.gz, NPZ
+halfwave_links(CURL)                    # downloads of the named data sets
+
+# What is used only in the making of Halfwave.
+find_package(CLI11 REQUIRED CONFIG)          # command line
 find_package(nlohmann_json REQUIRED CONFIG)  # JSON out, model metadata
-find_package(ZLIB REQUIRED)               # IDX.gz, CSV.gz, NPZ
-find_package(CURL REQUIRED)               # downloads of the named data sets

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -49,6 +50,9 @@ struct Dataset {
   std::vector<std::string> warnings;       ///< missing values, constant columns, duplicated rows, …
 };
 
+/// Called while a named data set is downloaded: the file, its bytes so far, and in all (0: not known yet).
+using DownloadProgress = std::function<void(const std::string& file, std::uint64_t done, std::uint64_t total)>;
+
 /// Where data come from and how they are read.
 struct DataOptions {
   std::string source;         ///< DATA: a built-in or named set, a folder or a file
@@ -58,14 +62,16 @@ struct DataOptions {
   bool header = true;         ///< tables: the first row names the columns
   double validation = 0.2;    ///< the share split off where there is no test part; stratified
   std::uint64_t seed = 0;
+  DownloadProgress progress;  ///< may be empty; the library itself prints nothing
 };
 
 /// Reads a data set whole. Throws Error (input: file and place named; usage: wrong name or column, near ones suggested).
 Dataset load_dataset(const DataOptions& options);
 
 /// Reads examples for a model that exists already, labels or targets too where they are present (else Examples has none).
-/// Of a source with several parts it is the test part. Throws Error (input) where the data do not fit the schema.
-Examples load_examples(const DataOptions& options, const Schema& schema);
+/// Of a source with several parts it is the test part. What was made of missing or unknown values is added to `warnings`
+/// where they are asked for. Throws Error (input) where the data do not fit the schema.
+Examples load_examples(const DataOptions& options, const Schema& schema, std::vector<std::string>* warnings = nullptr);
 
 /// A built-in or named data set, for `halfwave list data`.
 struct DataInfo {

@@ -1,0 +1,59 @@
+#pragma once
+#include <halfwave/dataset.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace halfwave {
+
+struct ModelParts;
+
+/// A trained network with its preprocessing: raw inputs in, predictions out. Copies share the same network.
+class Model {
+ public:
+  /// Reads an ONNX file that Halfwave wrote. Throws Error (input) naming file and tensor or node.
+  static Model load(const std::string& path);
+  /// Writes the ONNX file, whole or not at all: preprocessing is part of its graph, class names and training facts are
+  /// in its metadata. Throws Error (input) where the file cannot be written.
+  void save(const std::string& path) const;
+
+  /// What kind of data it takes, and the names of its classes.
+  const Schema& schema() const;
+  /// The network in one line, e.g. "dense 512, relu, dense 10".
+  std::string network() const;
+  /// Numbers that were learned.
+  std::size_t parameters() const;
+  /// Numbers of one prediction: one a class (logits, or probabilities where the network ends in softmax), or the targets.
+  std::size_t outputs() const;
+  /// Facts about its training: "epochs", "test_accuracy", "halfwave_version", …
+  const std::map<std::string, std::string>& facts() const;
+
+  /// Predictions [examples, outputs] for examples as load_examples gives them. threads = 0: all.
+  std::vector<float> predict(const Examples& examples, int threads = 0) const;
+  /// The same for raw numbers [count, features], row after row.
+  std::vector<float> predict(std::span<const float> inputs, std::size_t count, int threads = 0) const;
+
+  /// Classification: the class that each row of predictions names.
+  std::vector<std::int32_t> classes(std::span<const float> predictions) const;
+
+  explicit Model(std::shared_ptr<ModelParts> parts) : parts_(std::move(parts)) {}
+  ModelParts& parts() const { return *parts_; }
+
+ private:
+  std::shared_ptr<ModelParts> parts_;
+};
+
+/// How well a model does on labelled examples.
+struct Evaluation {
+  double loss = 0.0;      ///< classification: mean cross-entropy; regression: mean squared error in the target's units
+  double accuracy = 0.0;  ///< classification: share of examples whose largest output is their class
+  double rmse = 0.0;      ///< regression: root of the mean squared error, in the target's units
+};
+Evaluation evaluate(const Model& model, const Examples& examples, int threads = 0);
+
+}  // namespace halfwave

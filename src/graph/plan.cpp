@@ -1,0 +1,130 @@
+#include "graph/plan.h"
+
+#include <algorithm>
+
+#include "core/team.h"
+#include "kernels/rows.h"
+
+namespace halfwave {
+namespace {
+
+/// Adds a layer's place in the network to what it reports.
+class LayerSink final : public GradientSink {
+ public:
+  LayerSink(UpdateSink& sink, const Network& network, std::size_t layer)
+      : sink_(sink), network_(network), first_(network.first_tensor(layer)) {}
+  void ready(std::size_t tensor, std::size_t begin, std::size_t count) override {
+    sink_.ready(first_ + tensor, network_.tensors()[first_ + tensor].offset + begin, count);
+  }
+
+ private:
+  UpdateSink& sink_;
+  const Network& network_;
+  std::size_t first_;
+};
+
+/// Hands out aligned parts of one block: once to learn its size, once for the pointers.
+class Placer {
+ public:
+  explicit Placer(float* base) : base_(base) {}
+  float* take(std::size_t floats) {
+    float* at = base_ ? base_ + used_ : nullptr;
+    used_ += round_up(floats, kLineFloats);
+    return at;
+  }
+  std::size_t used() const { return used_; }
+
+ private:
+  float* base_;
+  std::size_t used_ = 0;
+};
+
+}  // namespace
+
+Plan::Plan(Network& network, const PlanOptions& options, std::size_t layers)
+    : network_(network), layers_(layers), activity_l1_(options.activity_l1), memory_(layers), nonzeros_(layers) {
+  if (options.training) gradients_.assign(network.learned_floats(), 0.0f);
+  for (const NetworkTensor& tensor : network.tensors()) {
+    tensor_pointers_.push_back(network.values().data() + tensor.offset);
+    gradient_pointers_.push_back(options.training && tensor.spec.learned ? gradients_.data() + tensor.offset : nullptr);
+  }
+  for (std::size_t i = 0; i < layers; ++i) {
+    const std::size_t first = network.first_tensor(i), count = network.layer(i).tensors().size();
+    memory_[i].tensors = std::span(tensor_pointers_).subspan(first, count);
+    memory_[i].gradients = std::span(gradient_pointers_).subspan(first, count);
+    memory_[i].layer = i;
+    if (options.count_zeros && network.layer(i).zero_below()) nonzeros_[i].assign(network.layer(i).outputs(), 0);
+  }
+  place_buffers(options);  // measures
+  if (buffers_.empty()) return;
+  place_buffers(options);  // places
+}
+
+void Plan::place_buffers(const PlanOptions& options) {
+  Placer placer(buffers_.empty() ? nullptr : buffers_.data());
+  const std::size_t batch = options.batch;
+  input_ = placer.take(batch * input_stride());
+
+  const float* x = input_;
+  std::size_t widest = 0;
+  bool kept = false;  // some layer's backward pass still reads the numbers of buffer x
+  for (std::size_t i = 0; i < layers_; ++i) {
+    const Layer& layer = network_.layer(i);
+    LayerMemory& m = memory_[i];
+    m.x = x;
+    m.x_stride = row_stride(layer.inputs());
+    m.y_stride = row_stride(layer.outputs());
+    widest = std::max({widest, m.x_stride, m.y_stride});
+    const bool over_input = layer.in_place() && !kept && !(options.training && layer.keeps_input());
+    m.y = over_input ? const_cast<float*>(x) : placer.take(batch * m.y_stride);
+    m.workspace = placer.take(layer.workspace(batch, options.training));
+    const bool penalised = activity_l1_ > 0.0f && layer.is_activation();
+    kept = options.training && (layer.keeps_output() || penalised);
+    x = m.y;
+  }
+  if (options.training) {  // two buffers take turns; a layer that works in place stays in its own
+    float* gradient[2] = {placer.take(batch * widest), placer.take(batch * widest)};
+    int turn = 0;
+    for (std::size_t i = layers_; i-- > 0;) {
+      LayerMemory& m = memory_[i];
+      m.dy = gradient[turn];
+      if (!network_.layer(i).in_place()) turn = 1 - turn;
+      const bool learners_before = network_.first_tensor(i) > 0;
+      m.dx = learners_before ? gradient[turn] : nullptr;
+    }
+  }
+  if (buffers_.empty()) buffers_.assign(placer.used(), 0.0f);
+}
+
+void Plan::forward(const StepContext& context) {
+  for (std::size_t i = 0; i < layers_; ++i) {
+    const LayerMemory& m = memory_[i];
+    network_.layer(i).forward(context, m);
+    if (!nonzeros_[i].empty()) {
+      const std::size_t units = nonzeros_[i].size();
+      run_team(context.team(context.batch * units), [&](int thread, int all) {
+        count_nonzeros(m.y, m.y_stride, context.batch, share(units, thread, all, kLineFloats), nonzeros_[i].data());
+      });
+    }
+  }
+}
+
+void Plan::backward(const StepContext& context, UpdateSink& sink) {
+  for (std::size_t i = layers_; i-- > 0;) {
+    const Layer& layer = network_.layer(i);
+    const LayerMemory& m = memory_[i];
+    if (activity_l1_ > 0.0f && layer.is_activation()) {
+      const float factor = activity_l1_ / static_cast<float>(context.batch);
+      const std::size_t n = context.batch * m.y_stride;
+      run_team(context.team(n), [&](int thread, int all) {
+        const Range part = share(n, thread, all, kLineFloats);
+        add_sign(m.y + part.begin, factor, part.size(), m.dy + part.begin);
+      });
+    }
+    if (!m.dx && m.gradients.empty()) continue;
+    LayerSink layer_sink(sink, network_, i);
+    layer.backward(context, m, layer_sink);
+  }
+}
+
+}  // namespace halfwave

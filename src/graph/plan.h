@@ -1,0 +1,67 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "graph/network.h"
+
+namespace halfwave {
+
+/// Told of each part of a network's gradient as soon as it is final; called by several threads at once.
+class UpdateSink {
+ public:
+  virtual ~UpdateSink() = default;
+  /// Floats begin … begin+count-1 of the network's block, all of tensor `tensor`.
+  virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count) = 0;
+};
+
+/// What a plan is made for.
+struct PlanOptions {
+  std::size_t batch = 1;     ///< the largest batch
+  bool training = false;     ///< with memory for the backward pass
+  float activity_l1 = 0.0f;  ///< weight of Σ|activation| / batch in the loss
+  bool count_zeros = false;  ///< count the non-zero outputs of activations that make zeros
+};
+
+/// A network's work laid out for batches up to a size: every buffer allocated, every pointer resolved. A step then
+/// neither allocates nor decides anything anew. The network must outlive the plan.
+class Plan {
+ public:
+  Plan(Network& network, const PlanOptions& options, std::size_t layers);
+  Plan(Network& network, const PlanOptions& options) : Plan(network, options, network.size()) {}
+
+  /// Where the batch goes: [batch, inputs], input_stride() floats a row.
+  float* input() { return input_; }
+  std::size_t input_stride() const { return row_stride(network_.inputs()); }
+  const float* output() const { return memory_.back().y; }
+  std::size_t output_stride() const { return memory_.back().y_stride; }
+  std::size_t outputs() const { return network_.layer(layers_ - 1).outputs(); }
+  std::size_t layers() const { return layers_; }
+  /// Output of one layer after forward(); with training plans only where no later layer works in place on it.
+  const float* layer_output(std::size_t layer) const { return memory_[layer].y; }
+
+  void forward(const StepContext& context);
+  /// The gradient of the loss by the output: to be filled before backward().
+  float* output_gradient() { return memory_.back().dy; }
+  void backward(const StepContext& context, UpdateSink& sink);
+  /// As values() of the network, its learned part.
+  std::span<const float> gradients() const { return gradients_; }
+
+  /// Per unit of a layer: how many outputs were not zero since the last reset; empty where it is not counted.
+  std::span<const std::uint32_t> nonzeros(std::size_t layer) const { return nonzeros_[layer]; }
+  std::span<std::uint32_t> nonzeros(std::size_t layer) { return nonzeros_[layer]; }
+
+ private:
+  void place_buffers(const PlanOptions& options);
+
+  Network& network_;
+  std::size_t layers_;
+  float activity_l1_;
+  AlignedVector<float> buffers_, gradients_;
+  float* input_ = nullptr;
+  std::vector<LayerMemory> memory_;
+  std::vector<float*> tensor_pointers_, gradient_pointers_;
+  std::vector<std::vector<std::uint32_t>> nonzeros_;
+};
+
+}  // namespace halfwave

@@ -1,0 +1,39 @@
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "halfwave/dataset.h"
+#include "io/array.h"
+
+namespace halfwave {
+
+/// Inputs, and labels where there are any, as files have them: before it is known what the classes are.
+struct Part {
+  Array inputs;                 ///< [count, …]
+  std::optional<Array> labels;  ///< [count], [count, 1] or [count, outputs]
+};
+
+struct Parts {
+  Part train;
+  std::optional<Part> test;
+  bool class_labels = false;             ///< integers are classes however many there are: IDX, CIFAR
+  std::vector<std::string> class_names;  ///< where the source names its classes
+};
+
+/// What of a source with several parts is needed: all, or only the test part (the only part where there is one).
+enum class Needed { all, test };
+
+/// Makes a data set of the parts: classes or targets, the shape of one example, counts that match.
+/// The test part stays empty where there is none. Throws Error (input).
+Dataset assemble(Parts parts, const DataOptions& options);
+
+/// Fits one part to the schema of a model. Throws Error (input) that names both shapes, or the unknown class.
+Examples fit(Part part, const Schema& schema);
+
+/// Calls jobs 0 … n-1 on the threads of the team, and throws what the first failing one threw.
+void run_jobs(int jobs, const std::function<void(int)>& job);
+
+}  // namespace halfwave

@@ -1,0 +1,231 @@
+#include "kernels/dense_products.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/dense_products.cpp"
+#include "kernels/targets.h"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace halfwave {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+// The register tile: kRows rows by kVectors vectors of accumulators. 32 registers hold 6 × 4 (and 4 of B), 16 hold
+// 6 × 2; both are bound by the multiply-adds, not by the loads.
+#if HWY_TARGET == HWY_AVX3
+constexpr std::size_t kRows = 6, kVectors = 4;
+#elif HWY_TARGET == HWY_SCALAR
+constexpr std::size_t kRows = 3, kVectors = 4;
+#else
+constexpr std::size_t kRows = 6, kVectors = 2;
+#endif
+
+/// Part of A's columns in which they lie at a fixed distance.
+struct Segment {
+  const float* data;
+  std::size_t row_stride, k_stride, length;
+};
+
+/// A as an ordinary strided matrix.
+struct StridedOperand {
+  const float* data;
+  std::size_t row_stride, k_stride, length;
+  std::size_t segments() const { return 1; }
+  Segment segment(std::size_t) const { return {data, row_stride, k_stride, length}; }
+};
+
+/// A as the weights in panels: rows are the layer's inputs, columns its outputs.
+struct PanelOperand {
+  const float* data;
+  Panels shape;
+  std::size_t segments() const { return shape.count(); }
+  Segment segment(std::size_t p) const { return {data + shape.offset(p), shape.width(p), 1, shape.used(p)}; }
+};
+
+/// C[R, VN vectors] = A[row …, :] · B[:, column …] (+ start), B rows `b_stride` floats apart.
+template <std::size_t R, std::size_t VN, class Operand>
+HWY_INLINE void tile(const Operand& a, std::size_t row, const float* HWY_RESTRICT b, std::size_t b_stride,
+                     const float* start, float* HWY_RESTRICT c, std::size_t c_stride) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  V sum[R][VN];
+  for (std::size_t v = 0; v < VN; ++v) {
+    const V first = start ? hn::LoadU(d, start + v * lanes) : hn::Zero(d);
+    for (std::size_t r = 0; r < R; ++r) sum[r][v] = first;
+  }
+  for (std::size_t s = 0; s < a.segments(); ++s) {
+    const Segment segment = a.segment(s);
+    const float* HWY_RESTRICT from = segment.data + row * segment.row_stride;
+    for (std::size_t k = 0; k < segment.length; ++k, b += b_stride) {
+      V columns[VN];
+      for (std::size_t v = 0; v < VN; ++v) columns[v] = hn::LoadU(d, b + v * lanes);
+      for (std::size_t r = 0; r < R; ++r) {
+        const V scale = hn::Set(d, from[r * segment.row_stride + k * segment.k_stride]);
+        for (std::size_t v = 0; v < VN; ++v) sum[r][v] = hn::MulAdd(scale, columns[v], sum[r][v]);
+      }
+    }
+  }
+  for (std::size_t r = 0; r < R; ++r)
+    for (std::size_t v = 0; v < VN; ++v) hn::StoreU(sum[r][v], d, c + r * c_stride + v * lanes);
+}
+
+template <std::size_t VN, class Operand>
+HWY_INLINE void tile_of_rows(std::size_t rows, const Operand& a, std::size_t row, const float* b, std::size_t b_stride,
+                             const float* start, float* c, std::size_t c_stride) {
+  switch (rows) {
+    case 1: return tile<1, VN>(a, row, b, b_stride, start, c, c_stride);
+    case 2: return tile<2, VN>(a, row, b, b_stride, start, c, c_stride);
+    case 3: return tile<3, VN>(a, row, b, b_stride, start, c, c_stride);
+#if HWY_TARGET != HWY_SCALAR
+    case 4: return tile<4, VN>(a, row, b, b_stride, start, c, c_stride);
+    case 5: return tile<5, VN>(a, row, b, b_stride, start, c, c_stride);
+    case 6: return tile<6, VN>(a, row, b, b_stride, start, c, c_stride);
+#endif
+    default: return;
+  }
+}
+
+/// C = A[rows]·B for one panel of B, `width` floats wide (a multiple of 16). c points at row rows.begin.
+template <class Operand>
+HWY_INLINE void panel_product(const Operand& a, Range rows, const float* b, std::size_t width, const float* start,
+                              float* c, std::size_t c_stride) {
+  if (rows.empty()) return;
+  const std::size_t lanes = hn::Lanes(D()), tiles = (rows.size() + kRows - 1) / kRows;
+  for (std::size_t t = 0; t < tiles; ++t) {  // tiles of nearly the same height: no slow remainder
+    const std::size_t first = rows.size() * t / tiles, last = rows.size() * (t + 1) / tiles;
+    float* c_row = c + first * c_stride;
+    std::size_t column = 0;
+    while (column < width) {
+      const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
+      const float* from = start ? start + column : nullptr;
+      const auto run = [&]<std::size_t VN>() HWY_ATTR {
+        tile_of_rows<VN>(last - first, a, rows.begin + first, b + column, width, from, c_row + column, c_stride);
+      };
+      switch (vectors) {
+        case 1: run.template operator()<1>(); break;
+        case 2: run.template operator()<2>(); break;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_SCALAR
+        case 3: run.template operator()<3>(); break;
+        case 4: run.template operator()<4>(); break;
+#endif
+        default: break;
+      }
+      column += vectors * lanes;
+    }
+  }
+}
+
+void Forward(const float* x, std::size_t x_stride, const float* weights, const float* bias, Panels shape, float* y,
+             std::size_t y_stride, Range rows, Range panels) {
+  const StridedOperand a{x, x_stride, 1, shape.rows};
+  for (std::size_t p = panels.begin; p < panels.end; ++p)
+    panel_product(a, rows, weights + shape.offset(p), shape.width(p), bias + p * Panels::kWidth,
+                  y + rows.begin * y_stride + p * Panels::kWidth, y_stride);
+}
+
+void WeightGradient(const float* x, std::size_t x_stride, const float* dy_panels, std::size_t batch, Panels shape,
+                    float* dw, Range inputs, Range panels) {
+  const StridedOperand a{x, 1, x_stride, batch};
+  const Panels dy{batch, shape.columns};
+  for (std::size_t p = panels.begin; p < panels.end; ++p)
+    panel_product(a, inputs, dy_panels + dy.offset(p), shape.width(p), nullptr,
+                  dw + shape.offset(p) + inputs.begin * shape.width(p), shape.width(p));
+}
+
+/// to[column][row] = from[row][column] for a block of rows × columns, both multiples of 4 in storage.
+HWY_INLINE void transpose_block(const float* HWY_RESTRICT from, std::size_t from_stride, std::size_t rows,
+                                std::size_t columns, float* HWY_RESTRICT to, std::size_t to_stride) {
+  std::size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::FixedTag<float, 4> d4;
+  const hn::Repartition<double, decltype(d4)> d2;
+  for (; i + 4 <= rows; i += 4) {
+    std::size_t j = 0;
+    for (; j + 4 <= columns; j += 4) {
+      const float* f = from + i * from_stride + j;
+      const auto a = hn::LoadU(d4, f), b = hn::LoadU(d4, f + from_stride), c = hn::LoadU(d4, f + 2 * from_stride),
+                 e = hn::LoadU(d4, f + 3 * from_stride);
+      const auto ab0 = hn::BitCast(d2, hn::InterleaveLower(d4, a, b)), ab1 = hn::BitCast(d2, hn::InterleaveUpper(d4, a, b)),
+                 ce0 = hn::BitCast(d2, hn::InterleaveLower(d4, c, e)), ce1 = hn::BitCast(d2, hn::InterleaveUpper(d4, c, e));
+      float* t = to + j * to_stride + i;
+      hn::StoreU(hn::BitCast(d4, hn::InterleaveLower(d2, ab0, ce0)), d4, t);
+      hn::StoreU(hn::BitCast(d4, hn::InterleaveUpper(d2, ab0, ce0)), d4, t + to_stride);
+      hn::StoreU(hn::BitCast(d4, hn::InterleaveLower(d2, ab1, ce1)), d4, t + 2 * to_stride);
+      hn::StoreU(hn::BitCast(d4, hn::InterleaveUpper(d2, ab1, ce1)), d4, t + 3 * to_stride);
+    }
+    for (; j < columns; ++j)
+      for (std::size_t r = i; r < i + 4; ++r) to[j * to_stride + r] = from[r * from_stride + j];
+  }
+#endif
+  for (; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j) to[j * to_stride + i] = from[i * from_stride + j];
+}
+
+void InputGradient(const float* dy_transposed, const float* weights, std::size_t batch, Panels shape, float* dx,
+                   std::size_t dx_stride, Range inputs) {
+  constexpr std::size_t kBlock = 48;  // inputs a time: dxᵀ of the block stays in the L1 cache until it is turned round
+  alignas(kAlignment) float block[kBlock * Panels::kWidth];
+  const PanelOperand a{weights, shape};
+  const Panels dy{shape.columns, batch};
+  for (std::size_t p = 0; p < dy.count(); ++p) {
+    const std::size_t width = dy.width(p);
+    for (std::size_t i = inputs.begin; i < inputs.end; i += kBlock) {
+      const Range rows{i, std::min(inputs.end, i + kBlock)};
+      panel_product(a, rows, dy_transposed + dy.offset(p), width, nullptr, block, width);
+      transpose_block(block, width, rows.size(), dy.used(p), dx + p * Panels::kWidth * dx_stride + i, dx_stride);
+    }
+  }
+}
+
+void TransposeToPanels(const float* matrix, std::size_t stride, std::size_t batch, std::size_t out, Range panels,
+                       float* transposed) {
+  const Panels shape{out, batch};
+  for (std::size_t p = panels.begin; p < panels.end; ++p) {
+    float* to = transposed + shape.offset(p);
+    transpose_block(matrix + p * Panels::kWidth * stride, stride, shape.used(p), out, to, shape.width(p));
+    if (shape.used(p) < shape.width(p))
+      for (std::size_t o = 0; o < out; ++o)
+        std::fill(to + o * shape.width(p) + shape.used(p), to + (o + 1) * shape.width(p), 0.0f);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace halfwave
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace halfwave {
+
+HWY_EXPORT(Forward);
+HWY_EXPORT(WeightGradient);
+HWY_EXPORT(InputGradient);
+HWY_EXPORT(TransposeToPanels);
+
+void dense_forward(const float* x, std::size_t x_stride, const float* weights, const float* bias, Panels shape, float* y,
+                   std::size_t y_stride, Range rows, Range panels) {
+  HWY_DYNAMIC_DISPATCH(Forward)(x, x_stride, weights, bias, shape, y, y_stride, rows, panels);
+}
+
+void dense_weight_gradient(const float* x, std::size_t x_stride, const float* dy_panels, std::size_t batch, Panels shape,
+                           float* dw, Range inputs, Range panels) {
+  HWY_DYNAMIC_DISPATCH(WeightGradient)(x, x_stride, dy_panels, batch, shape, dw, inputs, panels);
+}
+
+void dense_input_gradient(const float* dy_transposed, const float* weights, std::size_t batch, Panels shape, float* dx,
+                          std::size_t dx_stride, Range inputs) {
+  HWY_DYNAMIC_DISPATCH(InputGradient)(dy_transposed, weights, batch, shape, dx, dx_stride, inputs);
+}
+
+void transpose_to_panels(const float* matrix, std::size_t stride, std::size_t batch, std::size_t out, Range panels,
+                         float* transposed) {
+  HWY_DYNAMIC_DISPATCH(TransposeToPanels)(matrix, stride, batch, out, panels, transposed);
+}
+
+}  // namespace halfwave
+#endif

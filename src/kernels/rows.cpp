@@ -1,0 +1,219 @@
+#include "kernels/rows.h"
+
+#include <algorithm>
+#include <cmath>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/rows.cpp"
+#include "kernels/targets.h"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace halfwave {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+/// Calls column(vector tag, first column) for whole vectors, then number by number for what is left.
+template <class Body>
+HWY_INLINE void for_columns(Range columns, Body&& body) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t j = columns.begin;
+  for (; j + lanes <= columns.end; j += lanes) body(d, j);
+  const hn::CappedTag<float, 1> one;
+  for (; j < columns.end; ++j) body(one, j);
+}
+
+/// Four vectors of columns a time, so that the additions of one row do not wait for those of the row before.
+template <class Term>
+HWY_INLINE void sum_columns(std::size_t rows, Range columns, float* sums, Term&& term) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t j = columns.begin;
+  for (; j + 4 * lanes <= columns.end; j += 4 * lanes) {
+    V s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
+    for (std::size_t row = 0; row < rows; ++row) {
+      s0 = term(d, row, j, s0);
+      s1 = term(d, row, j + lanes, s1);
+      s2 = term(d, row, j + 2 * lanes, s2);
+      s3 = term(d, row, j + 3 * lanes, s3);
+    }
+    hn::StoreU(s0, d, sums + j);
+    hn::StoreU(s1, d, sums + j + lanes);
+    hn::StoreU(s2, d, sums + j + 2 * lanes);
+    hn::StoreU(s3, d, sums + j + 3 * lanes);
+  }
+  for_columns({j, columns.end}, [&](auto tag, std::size_t column) HWY_ATTR {
+    auto sum = hn::Zero(tag);
+    for (std::size_t row = 0; row < rows; ++row) sum = term(tag, row, column, sum);
+    hn::StoreU(sum, tag, sums + column);
+  });
+}
+
+void ColumnSums(const float* x, std::size_t stride, std::size_t rows, Range columns, float* sums) {
+  sum_columns(rows, columns, sums, [&](auto d, std::size_t row, std::size_t j, auto sum) HWY_ATTR {
+    return hn::Add(sum, hn::LoadU(d, x + row * stride + j));
+  });
+}
+
+void ColumnProducts(const float* x, const float* centre, const float* y, std::size_t stride, std::size_t rows,
+                    Range columns, float* sums) {
+  sum_columns(rows, columns, sums, [&](auto d, std::size_t row, std::size_t j, auto sum) HWY_ATTR {
+    const auto difference = hn::Sub(hn::LoadU(d, x + row * stride + j), hn::LoadU(d, centre + j));
+    return hn::MulAdd(difference, hn::LoadU(d, y + row * stride + j), sum);
+  });
+}
+
+void ColumnSquares(const float* x, const float* centre, std::size_t stride, std::size_t rows, Range columns,
+                   float* sums) {
+  sum_columns(rows, columns, sums, [&](auto d, std::size_t row, std::size_t j, auto sum) HWY_ATTR {
+    const auto difference = hn::Sub(hn::LoadU(d, x + row * stride + j), hn::LoadU(d, centre + j));
+    return hn::MulAdd(difference, difference, sum);
+  });
+}
+
+void CountNonzeros(const float* x, std::size_t stride, std::size_t rows, Range columns, std::uint32_t* counts) {
+  for_columns(columns, [&](auto d, std::size_t j) HWY_ATTR {
+    const hn::Rebind<std::int32_t, decltype(d)> di;
+    auto zeros = hn::Zero(di);  // a true mask is -1 as an integer
+    for (std::size_t row = 0; row < rows; ++row)
+      zeros = hn::Add(zeros, hn::BitCast(di, hn::VecFromMask(d, hn::Eq(hn::LoadU(d, x + row * stride + j), hn::Zero(d)))));
+    auto* to = reinterpret_cast<std::int32_t*>(counts + j);
+    const auto all = hn::Set(di, static_cast<std::int32_t>(rows));
+    hn::StoreU(hn::Add(hn::LoadU(di, to), hn::Add(all, zeros)), di, to);
+  });
+}
+
+void ColumnScale(const float* x, const float* centre, const float* a, const float* c, std::size_t stride, Range rows, std::size_t columns,
+                 float* out) {
+  for (std::size_t row = rows.begin; row < rows.end; ++row)
+    for_columns({0, columns}, [&](auto d, std::size_t j) HWY_ATTR {
+      const auto v = hn::Sub(hn::LoadU(d, x + row * stride + j), hn::LoadU(d, centre + j));
+      hn::StoreU(hn::MulAdd(v, hn::LoadU(d, a + j), hn::LoadU(d, c + j)), d, out + row * stride + j);
+    });
+}
+
+void ColumnCombine(const float* x, const float* centre, const float* a, const float* y, const float* b, const float* c, std::size_t stride,
+                   Range rows, std::size_t columns, float* out) {
+  for (std::size_t row = rows.begin; row < rows.end; ++row)
+    for_columns({0, columns}, [&](auto d, std::size_t j) HWY_ATTR {
+      const auto scaled = hn::MulAdd(hn::LoadU(d, y + row * stride + j), hn::LoadU(d, b + j), hn::LoadU(d, c + j));
+      const auto v = hn::Sub(hn::LoadU(d, x + row * stride + j), hn::LoadU(d, centre + j));
+      hn::StoreU(hn::MulAdd(v, hn::LoadU(d, a + j), scaled), d, out + row * stride + j);
+    });
+}
+
+void StandardiseBytes(const std::uint8_t* x, const float* mean, const float* scale, std::size_t n, float* out) {
+  for_columns({0, n}, [&](auto d, std::size_t j) HWY_ATTR {
+    const hn::Rebind<std::int32_t, decltype(d)> di;
+    const hn::Rebind<std::uint8_t, decltype(d)> du;
+    const auto value = hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(du, x + j)));
+    hn::StoreU(hn::Mul(hn::Sub(value, hn::LoadU(d, mean + j)), hn::LoadU(d, scale + j)), d, out + j);
+  });
+}
+
+void StandardiseFloats(const float* x, const float* mean, const float* scale, std::size_t n, float* out) {
+  for_columns({0, n}, [&](auto d, std::size_t j) HWY_ATTR {
+    const auto value = hn::LoadU(d, x + j);
+    hn::StoreU(hn::Mul(hn::Sub(value, hn::LoadU(d, mean + j)), hn::LoadU(d, scale + j)), d, out + j);
+  });
+}
+
+void AddSign(const float* h, float factor, std::size_t n, float* dy) {
+  for_columns({0, n}, [&](auto d, std::size_t j) HWY_ATTR {
+    const auto value = hn::LoadU(d, h + j);
+    const auto step = hn::CopySign(hn::Set(d, factor), value);
+    const auto sum = hn::Add(hn::LoadU(d, dy + j), hn::IfThenZeroElse(hn::Eq(value, hn::Zero(d)), step));
+    hn::StoreU(sum, d, dy + j);
+  });
+}
+
+/// Σ x² of one block, short enough for float sums.
+float SquaresOfBlock(const float* x, std::size_t n) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  V s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
+  std::size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    const V a = hn::LoadU(d, x + i), b = hn::LoadU(d, x + i + lanes), c = hn::LoadU(d, x + i + 2 * lanes),
+            e = hn::LoadU(d, x + i + 3 * lanes);
+    s0 = hn::MulAdd(a, a, s0);
+    s1 = hn::MulAdd(b, b, s1);
+    s2 = hn::MulAdd(c, c, s2);
+    s3 = hn::MulAdd(e, e, s3);
+  }
+  float sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3))));
+  for (; i < n; ++i) sum += x[i] * x[i];
+  return sum;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace halfwave
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace halfwave {
+
+HWY_EXPORT(ColumnSums);
+HWY_EXPORT(ColumnProducts);
+HWY_EXPORT(ColumnSquares);
+HWY_EXPORT(CountNonzeros);
+HWY_EXPORT(ColumnScale);
+HWY_EXPORT(ColumnCombine);
+HWY_EXPORT(StandardiseBytes);
+HWY_EXPORT(StandardiseFloats);
+HWY_EXPORT(AddSign);
+HWY_EXPORT(SquaresOfBlock);
+
+void column_sums(const float* x, std::size_t stride, std::size_t rows, Range columns, float* sums) {
+  HWY_DYNAMIC_DISPATCH(ColumnSums)(x, stride, rows, columns, sums);
+}
+void column_products(const float* x, const float* centre, const float* y, std::size_t stride, std::size_t rows,
+                     Range columns, float* sums) {
+  HWY_DYNAMIC_DISPATCH(ColumnProducts)(x, centre, y, stride, rows, columns, sums);
+}
+void column_squares(const float* x, const float* centre, std::size_t stride, std::size_t rows, Range columns,
+                    float* sums) {
+  HWY_DYNAMIC_DISPATCH(ColumnSquares)(x, centre, stride, rows, columns, sums);
+}
+void count_nonzeros(const float* x, std::size_t stride, std::size_t rows, Range columns, std::uint32_t* counts) {
+  HWY_DYNAMIC_DISPATCH(CountNonzeros)(x, stride, rows, columns, counts);
+}
+void column_scale(const float* x, const float* centre, const float* a, const float* c, std::size_t stride, Range rows,
+                  std::size_t columns, float* out) {
+  HWY_DYNAMIC_DISPATCH(ColumnScale)(x, centre, a, c, stride, rows, columns, out);
+}
+void column_combine(const float* x, const float* centre, const float* a, const float* y, const float* b, const float* c,
+                    std::size_t stride, Range rows, std::size_t columns, float* out) {
+  HWY_DYNAMIC_DISPATCH(ColumnCombine)(x, centre, a, y, b, c, stride, rows, columns, out);
+}
+void standardise(const std::uint8_t* x, const float* mean, const float* scale, std::size_t n, float* out) {
+  HWY_DYNAMIC_DISPATCH(StandardiseBytes)(x, mean, scale, n, out);
+}
+void standardise(const float* x, const float* mean, const float* scale, std::size_t n, float* out) {
+  HWY_DYNAMIC_DISPATCH(StandardiseFloats)(x, mean, scale, n, out);
+}
+void add_sign(const float* h, float factor, std::size_t n, float* dy) {
+  HWY_DYNAMIC_DISPATCH(AddSign)(h, factor, n, dy);
+}
+
+double sum_of_squares(const float* x, std::size_t n) {
+  constexpr std::size_t kBlock = 4096;
+  double sum = 0;
+  for (std::size_t i = 0; i < n; i += kBlock)
+    sum += static_cast<double>(HWY_DYNAMIC_DISPATCH(SquaresOfBlock)(x + i, std::min(kBlock, n - i)));
+  return sum;
+}
+
+std::size_t first_not_finite(const float* x, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i)
+    if (!std::isfinite(x[i])) return i;
+  return n;
+}
+
+}  // namespace halfwave
+#endif

@@ -1,0 +1,189 @@
+#include <algorithm>
+
+#include "core/random.h"
+#include "core/team.h"
+#include "kernels/activation_kernels.h"
+#include "layers/kinds.h"
+
+namespace halfwave {
+namespace {
+
+/// What all activations share: their declaration, and their fields as the kernels take them.
+class ActivationLayer : public Layer {
+ public:
+  ActivationLayer(const LayerInfo& info, std::vector<double> fields)
+      : Layer(info, std::move(fields)), activation_(find_activation(info.name)) {
+    for (const double value : this->fields()) parameters_.push_back(static_cast<float>(value));
+  }
+
+  bool is_activation() const override { return true; }
+  bool zero_below() const override { return activation_.zero_below; }
+  bool keeps_input() const override { return !activation_.backward_from_output; }
+  bool keeps_output() const override { return activation_.backward_from_output; }
+  bool in_place() const override { return true; }
+
+ protected:
+  const ActivationInfo& activation() const { return activation_; }
+  const float* parameters() const { return parameters_.data(); }
+  const float* saved(const LayerMemory& m) const { return activation_.backward_from_output ? m.y : m.x; }
+  std::size_t saved_stride(const LayerMemory& m) const {
+    return activation_.backward_from_output ? m.y_stride : m.x_stride;
+  }
+
+  /// Cost of a number, compared with a multiply-add: decides when a second thread pays.
+  static constexpr std::size_t kWork = 4;
+
+ private:
+  const ActivationInfo& activation_;
+  std::vector<float> parameters_;
+};
+
+/// Every number by itself: the matrix is one long array, padding included.
+class Pointwise final : public ActivationLayer {
+ public:
+  Pointwise(const LayerInfo& info, std::vector<double> fields)
+      : ActivationLayer(info, std::move(fields)), functions_(activation_functions(activation())) {}
+
+  void forward(const StepContext& context, const LayerMemory& m) const override {
+    const std::size_t n = context.batch * m.x_stride;
+    run_team(context.team(n * kWork), [&](int thread, int all) {
+      const Range part = share(n, thread, all, kLineFloats);
+      functions_.forward(m.x + part.begin, m.y + part.begin, part.size(), parameters());
+    });
+  }
+
+  void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
+    const std::size_t n = context.batch * m.x_stride;
+    run_team(context.team(n * kWork), [&](int thread, int all) {
+      const Range part = share(n, thread, all, kLineFloats);
+      functions_.backward(saved(m) + part.begin, m.dy + part.begin, m.dx + part.begin, part.size(), parameters());
+    });
+  }
+
+ private:
+  ActivationFunctions functions_;
+};
+
+/// Every number by itself, with a learned number for each unit (prelu's slope, brelu's threshold).
+class PerUnit final : public ActivationLayer {
+ public:
+  PerUnit(const LayerInfo& info, std::vector<double> fields)
+      : ActivationLayer(info, std::move(fields)), functions_(per_unit_functions(activation())) {}
+
+  std::vector<TensorSpec> tensors() const override {
+    return {{.name = std::string(info().fields[0].name), .shape = {inputs()}, .start = static_cast<float>(field(0))}};
+  }
+
+  void forward(const StepContext& context, const LayerMemory& m) const override {
+    run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
+      const Range rows = share(context.batch, thread, all);
+      functions_.forward({m.x + rows.begin * m.x_stride, m.x_stride}, {m.y + rows.begin * m.y_stride, m.y_stride},
+                         rows.size(), inputs(), m.tensors[0]);
+    });
+  }
+
+  /// Shared by columns, so that each unit's gradient is one sum over the batch.
+  void backward(const StepContext& context, const LayerMemory& m, GradientSink& sink) const override {
+    float* const dx = m.dx ? m.dx : m.dy;
+    run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
+      const Range columns = share(inputs(), thread, all, kLineFloats);
+      const std::size_t j = columns.begin;
+      std::fill_n(m.gradients[0] + j, columns.size(), 0.0f);
+      functions_.backward({saved(m) + j, saved_stride(m)}, {m.dy + j, m.y_stride}, {dx + j, m.x_stride}, context.batch,
+                          columns.size(), m.tensors[0] + j, m.gradients[0] + j);
+    });
+    sink.ready(0, 0, inputs());
+  }
+
+ private:
+  PerUnitFunctions functions_;
+};
+
+/// Every number by itself, with a random number for each in training (rrelu), and the mean of them otherwise.
+class Randomised final : public ActivationLayer {
+ public:
+  Randomised(const LayerInfo& info, std::vector<double> fields)
+      : ActivationLayer(info, std::move(fields)),
+        training_(random_functions(activation())),
+        inference_(activation_functions(activation())) {}
+
+  void forward(const StepContext& context, const LayerMemory& m) const override {
+    const std::size_t n = context.batch * m.x_stride;
+    run_team(context.team(n * kWork), [&](int thread, int all) {
+      const Range part = share(n, thread, all, kLineFloats);
+      const float* x = m.x + part.begin;
+      float* y = m.y + part.begin;
+      if (context.training)
+        training_.forward(x, y, part.size(), parameters(), position(context, m, part.begin));
+      else
+        inference_.forward(x, y, part.size(), parameters());
+    });
+  }
+
+  void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
+    const std::size_t n = context.batch * m.x_stride;
+    run_team(context.team(n * kWork), [&](int thread, int all) {
+      const Range part = share(n, thread, all, kLineFloats);
+      training_.backward(saved(m) + part.begin, m.dy + part.begin, m.dx + part.begin, part.size(), parameters(),
+                         position(context, m, part.begin));
+    });
+  }
+
+ private:
+  static RandomPosition position(const StepContext& context, const LayerMemory& m, std::size_t first) {
+    return {context.seed, stream_id(Stream::dropout, context.step), (m.layer << 40) + first};
+  }
+
+  RandomFunctions training_;
+  ActivationFunctions inference_;
+};
+
+/// Whole rows: softmax (n units to n), crelu (n units to 2 n).
+class RowWise final : public ActivationLayer {
+ public:
+  RowWise(const LayerInfo& info, std::vector<double> fields)
+      : ActivationLayer(info, std::move(fields)), functions_(row_functions(activation())) {}
+
+  bool in_place() const override { return !doubles(); }
+
+  void forward(const StepContext& context, const LayerMemory& m) const override {
+    run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
+      const Range rows = share(context.batch, thread, all);
+      functions_.forward({m.x + rows.begin * m.x_stride, m.x_stride}, {m.y + rows.begin * m.y_stride, m.y_stride},
+                         rows.size(), inputs());
+    });
+  }
+
+  void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
+    run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
+      const Range rows = share(context.batch, thread, all);
+      functions_.backward({saved(m) + rows.begin * saved_stride(m), saved_stride(m)},
+                          {m.dy + rows.begin * m.y_stride, m.y_stride}, {m.dx + rows.begin * m.x_stride, m.x_stride},
+                          rows.size(), inputs());
+    });
+  }
+
+ private:
+  bool doubles() const { return activation().form == ActivationInfo::Form::doubled; }
+  std::size_t width_for(std::size_t inputs) const override { return doubles() ? 2 * inputs : inputs; }
+
+  RowFunctions functions_;
+};
+
+}  // namespace
+
+LayerInfo activation_layer(const ActivationInfo& activation) {
+  LayerInfo info{.name = activation.name, .help = activation.formula, .onnx = activation.onnx, .fields = {}, .make = nullptr};
+  for (const ActivationParameter& p : activation.parameters)
+    info.fields.push_back({p.name, static_cast<double>(p.value), static_cast<double>(p.low), static_cast<double>(p.high), p.help});
+  switch (activation.form) {
+    case ActivationInfo::Form::pointwise: info.make = make_layer<Pointwise>; break;
+    case ActivationInfo::Form::per_unit: info.make = make_layer<PerUnit>; break;
+    case ActivationInfo::Form::random: info.make = make_layer<Randomised>; break;
+    case ActivationInfo::Form::doubled:
+    case ActivationInfo::Form::row: info.make = make_layer<RowWise>; break;
+  }
+  return info;
+}
+
+}  // namespace halfwave

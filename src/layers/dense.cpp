@@ -1,0 +1,105 @@
+#include <algorithm>
+
+#include "core/team.h"
+#include "kernels/dense_products.h"
+#include "kernels/rows.h"
+#include "layers/kinds.h"
+
+namespace halfwave {
+namespace {
+
+/// The tasks of a product over panels, each panel cut in so many parts of rows that every thread gets its share.
+class PanelTasks {
+ public:
+  PanelTasks(std::size_t panels, std::size_t rows, int threads)
+      : rows_(rows), parts_(panels % static_cast<std::size_t>(threads) == 0 ? 1 : static_cast<std::size_t>(threads)),
+        tasks_(panels * parts_) {}
+
+  /// Calls task(panel, rows) for every task of this thread.
+  template <class Task>
+  void run(int thread, int threads, Task&& task) const {
+    const Range mine = share(tasks_, thread, threads);
+    for (std::size_t t = mine.begin; t < mine.end; ++t) {
+      const std::size_t part = t % parts_;
+      task(t / parts_, Range{rows_ * part / parts_, rows_ * (part + 1) / parts_});
+    }
+  }
+
+ private:
+  std::size_t rows_, parts_, tasks_;
+};
+
+/// y = x·W + b: x [batch, in], W [in, out], b [out].
+class Dense final : public Layer {
+ public:
+  using Layer::Layer;
+
+  std::vector<TensorSpec> tensors() const override {
+    return {{.name = "weight", .shape = {inputs(), outputs()}, .decays = true, .panels = true},
+            {.name = "bias", .shape = {outputs()}}};
+  }
+
+  /// dy in panels, and dyᵀ in panels.
+  std::size_t workspace(std::size_t batch, bool training) const override {
+    return training ? Panels{batch, outputs()}.size() + Panels{outputs(), batch}.size() : 0;
+  }
+
+  bool keeps_input() const override { return true; }
+
+  void forward(const StepContext& context, const LayerMemory& m) const override {
+    const Panels shape{inputs(), outputs()};
+    const int threads = context.team(context.batch * shape.size());
+    const PanelTasks tasks(shape.count(), context.batch, threads);
+    run_team(threads, [&](int thread, int all) {
+      tasks.run(thread, all, [&](std::size_t p, Range rows) {
+        dense_forward(m.x, m.x_stride, m.tensors[0], m.tensors[1], shape, m.y, m.y_stride, rows, {p, p + 1});
+      });
+    });
+  }
+
+  void backward(const StepContext& context, const LayerMemory& m, GradientSink& sink) const override {
+    const std::size_t batch = context.batch;
+    const Panels shape{inputs(), outputs()}, dy_shape{batch, outputs()}, transposed_shape{outputs(), batch};
+    float* const dy_panels = m.workspace;
+    float* const dy_transposed = m.workspace + dy_shape.size();
+    const int threads = context.team(batch * shape.size());
+
+    run_team(threads, [&](int thread, int all) {  // dy into the layouts of the two products; db on the way
+      const Range panels = share(shape.count(), thread, all);
+      pack_panels(m.dy, m.y_stride, dy_shape, panels.begin, panels.end, dy_panels);
+      column_sums(m.dy, m.y_stride, batch,
+                  {panels.begin * Panels::kWidth, std::min(outputs(), panels.end * Panels::kWidth)}, m.gradients[1]);
+      if (m.dx)
+        transpose_to_panels(m.dy, m.y_stride, batch, outputs(), share(transposed_shape.count(), thread, all),
+                            dy_transposed);
+    });
+    if (m.dx)
+      run_team(threads, [&](int thread, int all) {
+        dense_input_gradient(dy_transposed, m.tensors[0], batch, shape, m.dx, m.x_stride,
+                             share(inputs(), thread, all, kLineFloats));
+      });
+    const PanelTasks tasks(shape.count(), inputs(), threads);
+    run_team(threads, [&](int thread, int all) {
+      tasks.run(thread, all, [&](std::size_t p, Range rows) {
+        dense_weight_gradient(m.x, m.x_stride, dy_panels, batch, shape, m.gradients[0], rows, {p, p + 1});
+        sink.ready(0, shape.offset(p) + rows.begin * shape.width(p), rows.size() * shape.width(p));
+      });
+    });
+    sink.ready(1, 0, outputs());
+  }
+
+ private:
+  std::size_t width_for(std::size_t) const override { return static_cast<std::size_t>(field(0)); }
+};
+
+}  // namespace
+
+LayerInfo dense_layer() {
+  return {.name = "dense",
+          .help = "every output is a weighted sum of all inputs, plus a bias",
+          .onnx = "Gemm(x, weight, bias)",
+          .fields = {{"units", 0, 1, 1 << 24, "outputs; the last layer's follow from the data", true}},
+          .make = make_layer<Dense>};
+}
+
+}  // namespace halfwave

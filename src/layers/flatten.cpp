@@ -1,0 +1,31 @@
+#include <algorithm>
+
+#include "layers/kinds.h"
+
+namespace halfwave {
+namespace {
+
+/// One row of numbers an example. The rows of a batch are stored that way already, so nothing moves.
+class Flatten final : public Layer {
+ public:
+  using Layer::Layer;
+  bool in_place() const override { return true; }
+  void forward(const StepContext& context, const LayerMemory& m) const override {
+    if (m.y != m.x) std::copy_n(m.x, context.batch * m.x_stride, m.y);
+  }
+  void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
+    if (m.dx && m.dx != m.dy) std::copy_n(m.dy, context.batch * m.x_stride, m.dx);
+  }
+};
+
+}  // namespace
+
+LayerInfo flatten_layer() {
+  return {.name = "flatten",
+          .help = "an image as one row of numbers",
+          .onnx = "Flatten(x, axis=1)",
+          .fields = {},
+          .make = make_layer<Flatten>};
+}
+
+}  // namespace halfwave

@@ -1,0 +1,19 @@
+#pragma once
+#include <halfwave/activation.h>
+
+#include "layers/layer.h"
+
+namespace halfwave {
+
+// The declarations of the layers, one file each; registry.cpp lists them.
+
+LayerInfo dense_layer();
+LayerInfo dropout_layer();
+LayerInfo alpha_dropout_layer();
+LayerInfo batch_norm_layer();
+LayerInfo flatten_layer();
+
+/// The layer of an activation, made from the activation's own declaration.
+LayerInfo activation_layer(const ActivationInfo& activation);
+
+}  // namespace halfwave

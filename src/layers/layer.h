@@ -1,0 +1,137 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/panels.h"
+
+namespace halfwave {
+
+/// A tensor of a layer: what it learns, or (batch norm's running statistics) what it keeps.
+struct TensorSpec {
+  std::string name;                 ///< within the layer, e.g. "weight"; the layer's ONNX expression refers to it
+  std::vector<std::size_t> shape;   ///< as people and files see it
+  bool learned = true;
+  bool decays = false;              ///< weight decay applies to it
+  bool panels = false;              ///< stored as Panels (shape is [in, out]); else plain, padded to 16 floats
+  float start = 0.0f;               ///< initial value, where no initialisation scheme applies
+
+  std::size_t count() const;        ///< numbers
+  std::size_t storage() const;      ///< floats in memory, padding included
+};
+
+/// What is the same for every layer of one step.
+struct StepContext {
+  std::size_t batch = 0;
+  bool training = false;  ///< dropout drops, batch norm uses the batch's statistics
+  int threads = 1;
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;   ///< updates so far: together with the seed it fixes every random number of the step
+
+  /// Threads worth using for this many multiply-adds or comparable operations: a fork costs about as much as 2^15.
+  int team(std::size_t work) const { return work < (std::size_t{1} << 17) ? 1 : threads; }
+};
+
+/// Where a layer's numbers are in one step. Matrices are [batch, width], row-major; strides are multiples of 16 floats
+/// and the padding of a row is never part of a result. Everything is allocated by the plan before the first step.
+struct LayerMemory {
+  const float* x = nullptr;
+  std::size_t x_stride = 0;
+  float* y = nullptr;  ///< may be x, where the layer allows it
+  std::size_t y_stride = 0;
+  float* dy = nullptr;  ///< gradient of the loss by y; the layer may overwrite it
+  float* dx = nullptr;  ///< gradient by x, or null where nobody needs it; may be dy
+  std::span<float* const> tensors;
+  std::span<float* const> gradients;  ///< one a tensor; null for those that are not learned
+  float* workspace = nullptr;         ///< kept from forward to backward
+  std::uint64_t layer = 0;            ///< number of the layer: keeps the random numbers of two layers apart
+};
+
+/// Told of each part of a gradient as soon as it is final and the tensor is no longer needed in this step, while the
+/// numbers are still in the cache; called by several threads at once, for disjoint parts.
+class GradientSink {
+ public:
+  virtual ~GradientSink() = default;
+  virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count) = 0;
+};
+
+/// One declared number of a layer: its place in a network line, its default and its range.
+struct LayerField {
+  std::string_view name;
+  double value;  ///< default
+  double low, high;
+  std::string_view help;
+  bool inferred = false;  ///< may be left out where it follows from the data (the last layer's units)
+};
+
+class Layer;
+
+/// A kind of layer; made from its one declaration.
+struct LayerInfo {
+  std::string_view name;  ///< as in --net
+  std::string_view help;
+  std::string_view onnx;  ///< ONNX expression in x, the layer's tensors and fields (docs/onnx.md has the grammar)
+  std::vector<LayerField> fields;
+  std::unique_ptr<Layer> (*make)(const LayerInfo& info, std::vector<double> fields);
+};
+
+/// A layer of a network: what it is, not the memory it works on. A layer is bound once, to the width of its input.
+class Layer {
+ public:
+  Layer(const LayerInfo& info, std::vector<double> fields) : info_(info), fields_(std::move(fields)) {}
+  virtual ~Layer() = default;
+  Layer(const Layer&) = delete;
+  Layer& operator=(const Layer&) = delete;
+
+  const LayerInfo& info() const { return info_; }
+  std::span<const double> fields() const { return fields_; }
+  double field(std::size_t i) const { return fields_[i]; }
+  std::size_t inputs() const { return inputs_; }
+  std::size_t outputs() const { return outputs_; }
+  /// As in a network line: "dense 512", "leaky_relu 0.2"; fields at their default are left out.
+  std::string line() const;
+
+  /// Fixes the input's width; throws Error (usage) where it does not fit.
+  void bind(std::size_t inputs) {
+    inputs_ = inputs;
+    outputs_ = width_for(inputs);
+  }
+
+  virtual std::vector<TensorSpec> tensors() const { return {}; }
+  /// Floats of workspace for a batch.
+  virtual std::size_t workspace(std::size_t /*batch*/, bool /*training*/) const { return 0; }
+  /// What the backward pass reads besides dy; a layer that does not need its input may write its output over it.
+  virtual bool keeps_input() const { return false; }
+  virtual bool keeps_output() const { return false; }
+  virtual bool in_place() const { return false; }
+  /// An activation, whose output the health figures and the activity penalty are about.
+  virtual bool is_activation() const { return false; }
+  /// Its output has exact zeros for a whole range of inputs: worth counting.
+  virtual bool zero_below() const { return false; }
+
+  virtual void forward(const StepContext& context, const LayerMemory& memory) const = 0;
+  virtual void backward(const StepContext& context, const LayerMemory& memory, GradientSink& sink) const = 0;
+
+ protected:
+  virtual std::size_t width_for(std::size_t inputs) const { return inputs; }
+  void set_field(std::size_t i, double value) { fields_[i] = value; }
+
+ private:
+  const LayerInfo& info_;
+  std::vector<double> fields_;
+  std::size_t inputs_ = 0, outputs_ = 0;
+};
+
+template <class L>
+std::unique_ptr<Layer> make_layer(const LayerInfo& info, std::vector<double> fields) {
+  return std::make_unique<L>(info, std::move(fields));
+}
+
+/// Floats from one row to the next of a matrix with this many columns.
+constexpr std::size_t row_stride(std::size_t width) { return round_up(width, kLineFloats); }
+
+}  // namespace halfwave

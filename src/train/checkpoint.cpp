@@ -1,0 +1,152 @@
+#include "train/checkpoint.h"
+
+#include <fmt/format.h>
+#include <halfwave/error.h>
+
+#include <nlohmann/json.hpp>
+
+#include "io/tensor_file.h"
+
+namespace halfwave {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// One list of fields for both directions: visit(name, field).
+template <class Self, class Visitor>
+void visit_layer(Self& layer, Visitor&& visit) {
+  visit("name", layer.name);
+  visit("density", layer.density);
+  visit("dead_units", layer.dead_units);
+  visit("units", layer.units);
+  visit("gradient_norm", layer.gradient_norm);
+  visit("weight_norm", layer.weight_norm);
+}
+
+template <class Self, class Visitor>
+void visit_report(Self& report, Visitor&& visit) {
+  visit("epoch", report.epoch);
+  visit("loss", report.loss);
+  visit("train_accuracy", report.train_accuracy);
+  visit("test_loss", report.test_loss);
+  visit("test_accuracy", report.test_accuracy);
+  visit("test_rmse", report.test_rmse);
+  visit("learning_rate", report.learning_rate);
+  visit("seconds", report.seconds);
+}
+
+template <class Self, class Visitor>
+void visit_state(Self& state, Visitor&& visit) {
+  visit("updates", state.updates);
+  visit("epoch", state.epoch);
+  visit("step", state.step);
+  visit("loss_sum", state.loss_sum);
+  visit("correct", state.correct);
+  visit("seen", state.seen);
+  visit("epoch_seconds", state.epoch_seconds);
+  visit("seconds", state.seconds);
+  visit("plateau_factor", state.plateau.factor);
+  visit("plateau_epochs", state.plateau.epochs_without_better);
+  visit("best_score", state.best_score);
+  visit("best_epoch", state.best_epoch);
+  visit("epochs_without_better", state.epochs_without_better);
+}
+
+Json to_json(const RunState& state) {
+  Json json;
+  visit_state(state, [&](const char* name, const auto& value) { json[name] = value; });
+  json["reports"] = Json::array();
+  for (const EpochReport& report : state.reports) {
+    Json& item = json["reports"].emplace_back();
+    visit_report(report, [&](const char* name, const auto& value) { item[name] = value; });
+    item["layers"] = Json::array();
+    for (const LayerHealth& layer : report.layers)
+      visit_layer(layer, [&, &to = item["layers"].emplace_back()](const char* name, const auto& value) { to[name] = value; });
+  }
+  return json;
+}
+
+void from_json(const Json& json, RunState& state) {
+  const auto read = [](const Json& from) {
+    return [&from](const char* name, auto& value) { from.at(name).get_to(value); };
+  };
+  visit_state(state, read(json));
+  state.reports.clear();
+  for (const Json& item : json.at("reports")) {
+    visit_report(state.reports.emplace_back(), read(item));
+    for (const Json& layer : item.at("layers")) visit_layer(state.reports.back().layers.emplace_back(), read(layer));
+  }
+}
+
+/// Names of the entries whose values differ, by the objects at the top of both identities.
+std::string difference(const Json& saved, const Json& now) {
+  std::string text;
+  for (const auto& [group, values] : now.items()) {
+    if (!values.is_object()) {
+      if (!saved.contains(group) || saved.at(group) != values) text += fmt::format("{}{}", text.empty() ? "" : ", ", group);
+      continue;
+    }
+    for (const auto& [name, value] : values.items()) {
+      const Json* before = saved.contains(group) && saved.at(group).contains(name) ? &saved.at(group).at(name) : nullptr;
+      if (!before || *before != value)
+        text += fmt::format("{}{} (was {}, is {})", text.empty() ? "" : ", ", name, before ? before->dump() : "absent",
+                            value.dump());
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+Checkpoint::Checkpoint(std::filesystem::path folder, std::string identity)
+    : file_(std::move(folder) / "checkpoint.safetensors"), identity_(std::move(identity)) {}
+
+bool Checkpoint::exists() const {
+  std::error_code ignored;
+  return std::filesystem::exists(file_, ignored);
+}
+
+void Checkpoint::save(const RunState& state, const Network& network, Optimiser& optimiser) const {
+  std::error_code error;
+  std::filesystem::create_directories(file_.parent_path(), error);
+  if (error)
+    throw input_error(fmt::format("{}: the checkpoint folder cannot be made: {}.", file_.parent_path().string(), error.message()));
+  std::vector<TensorView> tensors{view("values", network.values())};
+  int number = 0;
+  for (const std::span<float> array : optimiser.state())
+    tensors.push_back(view(fmt::format("optimiser.{}", number++), std::span<const float>(array)));
+  for (std::size_t i = 0; i < state.nonzeros.size(); ++i)
+    tensors.push_back(view(fmt::format("nonzeros.{}", i), std::span<const std::uint32_t>(state.nonzeros[i])));
+  if (!state.best_values.empty()) tensors.push_back(view("best_values", std::span<const float>(state.best_values)));
+  Json text{{"identity", Json::parse(identity_)}, {"state", to_json(state)}};
+  text["state"]["has_best"] = !state.best_values.empty();
+  write_tensor_file(file_, text.dump(), tensors);
+}
+
+void Checkpoint::load(RunState& state, Network& network, Optimiser& optimiser) const {
+  const TensorFile file = read_tensor_file(file_);
+  const std::string name = file_.string();
+  try {
+    const Json text = Json::parse(file.text);
+    const Json now = Json::parse(identity_);
+    if (text.at("identity") != now)
+      throw usage_error(fmt::format("{} is of another run: {}. Use the same options, or another --checkpoint folder, or "
+                                    "leave out --resume to begin anew.",
+                                    name, difference(text.at("identity"), now)));
+    from_json(text.at("state"), state);
+    file.read_into("values", network.values(), name);
+    int number = 0;
+    for (const std::span<float> array : optimiser.state()) file.read_into(fmt::format("optimiser.{}", number++), array, name);
+    for (std::size_t i = 0; i < state.nonzeros.size(); ++i)
+      file.read_into(fmt::format("nonzeros.{}", i), std::span<std::uint32_t>(state.nonzeros[i]), name);
+    state.best_values.clear();
+    if (text.at("state").at("has_best").get<bool>()) {
+      state.best_values.resize(network.values().size());
+      file.read_into("best_values", std::span<float>(state.best_values), name);
+    }
+  } catch (const nlohmann::json::exception& e) {
+    throw input_error(fmt::format("{}: its text cannot be read ({}).", name, e.what()));
+  }
+}
+
+}  // namespace halfwave

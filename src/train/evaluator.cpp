@@ -1,0 +1,58 @@
+#include "train/evaluator.h"
+
+#include <cmath>
+#include <vector>
+
+#include "kernels/losses.h"
+
+namespace halfwave {
+
+Evaluator::Evaluator(ModelParts& model, std::size_t layers, std::size_t largest_batch, int threads)
+    : model_(model), batch_(largest_batch), plan_(model.network, {.batch = largest_batch}, layers) {
+  context_.threads = threads;
+}
+
+Evaluation Evaluator::evaluate(const Examples& examples) {
+  const std::size_t outputs = plan_.outputs();
+  const Preprocessing& preprocessing = model_.preprocessing;
+  std::vector<float> gradient(batch_ * plan_.output_stride()), losses(batch_), targets(batch_);
+  std::vector<std::int32_t> predictions(batch_);
+  double loss = 0.0, squares = 0.0;
+  std::size_t correct = 0;
+  run(examples, [&](std::size_t first, std::size_t count, const float* y, std::size_t stride) {
+    if (model_.schema.task == Task::regression) {
+      for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t j = 0; j < outputs; ++j) {
+          const double predicted = static_cast<double>(y[i * stride + j]) * static_cast<double>(preprocessing.target_scale[j]) +
+                                   static_cast<double>(preprocessing.target_mean[j]);
+          const double error = predicted - static_cast<double>(examples.targets[(first + i) * outputs + j]);
+          squares += error * error;
+        }
+      return;
+    }
+    const std::int32_t* labels = examples.labels.data() + first;
+    if (outputs == 1) {
+      for (std::size_t i = 0; i < count; ++i) {
+        targets[i] = static_cast<float>(labels[i]);
+        predictions[i] = y[i * stride] > 0.0f ? 1 : 0;
+      }
+      element_loss(ElementLoss::binary_cross_entropy, y, stride, 1, targets.data(), 1.0f, {0, count}, gradient.data(),
+                   losses.data());
+    } else {
+      softmax_cross_entropy(y, stride, outputs, labels, 0.0f, 1.0f, {0, count}, gradient.data(), losses.data(),
+                            predictions.data());
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      loss += static_cast<double>(losses[i]);
+      correct += predictions[i] == labels[i] ? 1 : 0;
+    }
+  });
+  const auto n = static_cast<double>(examples.count);
+  if (model_.schema.task == Task::regression) {
+    const double mean = squares / (n * static_cast<double>(outputs));
+    return {.loss = mean, .rmse = std::sqrt(mean)};
+  }
+  return {.loss = loss / n, .accuracy = static_cast<double>(correct) / n};
+}
+
+}  // namespace halfwave

@@ -1,0 +1,37 @@
+#pragma once
+#include <halfwave/model.h>
+
+#include "graph/model_parts.h"
+#include "graph/plan.h"
+
+namespace halfwave {
+
+/// A model ready to run on examples, in batches of a fixed size.
+class Evaluator {
+ public:
+  /// layers: how many of the network's layers to run (logit_layers for a loss, all for predictions).
+  Evaluator(ModelParts& model, std::size_t layers, std::size_t largest_batch, int threads);
+
+  /// Calls body(first, count, outputs, stride) for the batches of the examples, in order.
+  template <class Body>
+  void run(const Examples& examples, Body&& body) {
+    for (std::size_t first = 0; first < examples.count; first += batch_) {
+      const std::size_t count = std::min(batch_, examples.count - first);
+      gather(examples, model_.preprocessing, first, count, plan_.input(), plan_.input_stride(), context_.threads);
+      context_.batch = count;
+      plan_.forward(context_);
+      body(first, count, plan_.output(), plan_.output_stride());
+    }
+  }
+
+  /// For a plan of logit_layers: loss and accuracy, or squared error in the targets' units.
+  Evaluation evaluate(const Examples& examples);
+
+ private:
+  ModelParts& model_;
+  std::size_t batch_;
+  Plan plan_;
+  StepContext context_;
+};
+
+}  // namespace halfwave

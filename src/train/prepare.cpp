@@ -1,0 +1,194 @@
+#include "train/prepare.h"
+
+#include <fmt/format.h>
+#include <halfwave/activation.h>
+#include <halfwave/error.h>
+#include <halfwave/version.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/suggest.h"
+#include "core/team.h"
+#include "graph/initialise.h"
+#include "train/loss.h"
+#include "train/optimiser.h"
+#include "train/options_json.h"
+
+namespace halfwave {
+namespace {
+
+void check_range(const OptionInfo& info, double value) {
+  if (!(value >= info.low && value <= info.high))
+    throw usage_error(fmt::format("--{} must be from {} to {}, not {}.", info.name, info.low, info.high, value));
+}
+
+template <class T>
+void check(const OptionInfo& info, const T& value) {
+  if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) {
+    for (const std::int64_t item : value) check_range(info, static_cast<double>(item));
+  } else if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
+    check_range(info, static_cast<double>(value));
+  }
+}
+
+/// Values per channel: how many consecutive features share mean and deviation.
+std::size_t features_per_group(const std::vector<std::int64_t>& shape, std::size_t features) {
+  if (shape.size() <= 1) return 1;
+  if (shape.size() == 2) return features;
+  return features / static_cast<std::size_t>(shape[0]);
+}
+
+struct Moments {
+  double mean, deviation;
+};
+
+/// Mean and standard deviation from sums that were shifted by `origin`, which keeps them small.
+Moments moments(double origin, double sum, double squares, double n) {
+  const double mean = sum / n;
+  return {origin + mean, std::sqrt(std::max(0.0, squares / n - mean * mean))};
+}
+
+template <class Number>
+std::vector<Moments> moments_by_group(const std::vector<Number>& values, std::size_t count, std::size_t features,
+                                      std::size_t group) {
+  const std::size_t groups = features / group;
+  std::vector<double> origin(groups), sum(groups), squares(groups);
+  for (std::size_t g = 0; g < groups && count > 0; ++g) origin[g] = static_cast<double>(values[g * group]);
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t g = 0; g < groups; ++g) {
+      const Number* from = values.data() + i * features + g * group;
+      double s = 0, q = 0;
+      for (std::size_t j = 0; j < group; ++j) {
+        const double x = static_cast<double>(from[j]) - origin[g];
+        s += x;
+        q += x * x;
+      }
+      sum[g] += s;
+      squares[g] += q;
+    }
+  std::vector<Moments> result;
+  for (std::size_t g = 0; g < groups; ++g)
+    result.push_back(moments(origin[g], sum[g], squares[g], static_cast<double>(count * group)));
+  return result;
+}
+
+/// 1 / deviation, or 1 where a feature does not vary.
+float inverse(const Moments& m) {
+  return m.deviation > 1e-12 * std::max(1.0, std::fabs(m.mean)) ? static_cast<float>(1.0 / m.deviation) : 1.0f;
+}
+
+/// A fingerprint of bytes (FNV-1a over 8-byte words): tells other data apart, no more.
+std::uint64_t fingerprint(std::uint64_t hash, const void* data, std::size_t bytes) {
+  const auto* from = static_cast<const unsigned char*>(data);
+  for (std::size_t i = 0; i < bytes; i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from + i, std::min<std::size_t>(8, bytes - i));
+    hash = (hash ^ word) * 0x100000001b3ull;
+    hash ^= hash >> 29;
+  }
+  return hash;
+}
+
+std::string data_fingerprint(const Examples& examples) {
+  std::uint64_t hash = 0xcbf29ce484222325ull;
+  std::visit([&](const auto& v) { hash = fingerprint(hash, v.data(), v.size() * sizeof(v[0])); }, examples.values);
+  hash = fingerprint(hash, examples.labels.data(), examples.labels.size() * sizeof(std::int32_t));
+  hash = fingerprint(hash, examples.targets.data(), examples.targets.size() * sizeof(float));
+  return fmt::format("{:016x}", hash);
+}
+
+std::int64_t usual_epochs(std::size_t examples, std::int64_t batch) {
+  constexpr std::int64_t kUpdates = 4000;
+  const auto per_epoch = (static_cast<std::int64_t>(examples) + batch - 1) / batch;
+  return std::clamp<std::int64_t>((kUpdates + per_epoch / 2) / per_epoch, 10, 200);
+}
+
+/// "leaky_relu 0.2" begins with the name of an activation.
+void check_activation(const std::string& text) { find_activation(std::string_view(text).substr(0, text.find(' '))); }
+
+}  // namespace
+
+std::vector<std::string> activation_names() {
+  std::vector<std::string> names;
+  for (const ActivationInfo& activation : activations()) names.emplace_back(activation.name);
+  return names;
+}
+
+TrainOptions resolve(const TrainOptions& options, const Dataset& data) {
+  TrainOptions resolved = options;
+  TrainOptions::visit(resolved, [](const OptionInfo& info, const auto& value) { check(info, value); });
+  if (data.train.count == 0) throw input_error(fmt::format("The data set '{}' has no training examples.", data.name));
+  check_activation(resolved.activation);
+  if (resolved.threads == 0) resolved.threads = available_threads();
+  if (resolved.epochs == 0) resolved.epochs = usual_epochs(data.train.count, resolved.batch);
+  if (resolved.learning_rate == 0.0) resolved.learning_rate = Optimiser::usual_rate(resolved.optimiser);
+  return resolved;
+}
+
+Preprocessing fit_preprocessing(const Dataset& data, bool standardise) {
+  const std::size_t features = data.schema.features();
+  Preprocessing preprocessing;
+  preprocessing.mean.assign(features, 0.0f);
+  preprocessing.scale.assign(features, 1.0f);
+  const bool regression = data.schema.task == Task::regression;
+  if (regression) {
+    preprocessing.target_mean.assign(data.schema.outputs, 0.0f);
+    preprocessing.target_scale.assign(data.schema.outputs, 1.0f);
+  }
+  if (!standardise) return preprocessing;
+
+  const std::size_t group = features_per_group(data.schema.shape, features);
+  const std::vector<Moments> inputs = std::visit(
+      [&](const auto& values) { return moments_by_group(values, data.train.count, features, group); }, data.train.values);
+  for (std::size_t j = 0; j < features; ++j) {
+    preprocessing.mean[j] = static_cast<float>(inputs[j / group].mean);
+    preprocessing.scale[j] = inverse(inputs[j / group]);
+  }
+  if (regression) {
+    const std::vector<Moments> targets = moments_by_group(data.train.targets, data.train.count, data.schema.outputs, 1);
+    for (std::size_t j = 0; j < data.schema.outputs; ++j) {
+      preprocessing.target_mean[j] = static_cast<float>(targets[j].mean);
+      preprocessing.target_scale[j] = 1.0f / inverse(targets[j]);
+    }
+  }
+  return preprocessing;
+}
+
+std::shared_ptr<ModelParts> make_model(const Dataset& data, const TrainOptions& options, const Model* start) {
+  if (start) {
+    ModelParts& from = start->parts();
+    if (from.schema.task != data.schema.task || from.schema.features() != data.schema.features() ||
+        from.schema.classes != data.schema.classes || from.schema.outputs != data.schema.outputs)
+      throw usage_error(fmt::format("The model to train further takes {} features and has {} outputs; the data set '{}' has "
+                                    "{} features and {} classes or targets, or other class names.",
+                                    from.schema.features(), from.network.outputs(), data.name, data.schema.features(),
+                                    data.schema.task == Task::classification ? data.schema.classes.size() : data.schema.outputs));
+    Network network = parse_network(from.network.line(), from.network.inputs(), from.network.outputs());
+    std::copy(from.network.values().begin(), from.network.values().end(), network.values().begin());
+    return std::make_shared<ModelParts>(ModelParts{std::move(network), from.schema, from.preprocessing, {}});
+  }
+  Preprocessing preprocessing = fit_preprocessing(data, options.standardise);
+  const Loss loss(options.loss, options.label_smoothing, data.schema, preprocessing);
+  const std::string line = options.net.empty() ? mlp_line(options.hidden, options.activation) : options.net;
+  Network network = parse_network(line, data.schema.features(), loss.outputs());
+  initialise(network, options.init, options.bias_init, options.seed);
+  return std::make_shared<ModelParts>(ModelParts{std::move(network), data.schema, std::move(preprocessing), {}});
+}
+
+std::string run_identity(const Dataset& data, const TrainOptions& options, const ModelParts& model, bool started) {
+  nlohmann::ordered_json identity{
+      {"version", version()},
+      {"network", model.network.line()},
+      {"data", {{"name", data.name}, {"train", data_fingerprint(data.train)}, {"test", data_fingerprint(data.test)}}},
+      {"options", options_json(options)}};
+  if (started) {
+    const auto values = model.network.values();
+    identity["start"] = fmt::format("{:016x}", fingerprint(0, values.data(), values.size_bytes()));
+  }
+  for (const char* name : {"threads", "checkpoint", "every", "resume"}) identity["options"].erase(name);
+  return identity.dump();
+}
+
+}  // namespace halfwave

@@ -1,0 +1,59 @@
+#pragma once
+#include <halfwave/train.h>
+
+#include <chrono>
+
+#include <memory>
+#include <optional>
+
+#include "train/checkpoint.h"
+#include "train/evaluator.h"
+#include "train/run_state.h"
+#include "train/schedule.h"
+#include "train/update_step.h"
+
+namespace halfwave {
+
+/// A training run: the loop over epochs and batches around UpdateStep, with evaluation, checkpoints and early stopping.
+class Run {
+ public:
+  /// options: resolved.
+  Run(const Dataset& data, const TrainOptions& options, std::shared_ptr<ModelParts> model, bool started,
+      TrainObserver* observer);
+
+  TrainResult train();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void resume();
+  /// False where the run ends before the epoch does.
+  bool run_epoch();
+  void finish_epoch();
+  void report_progress() const;
+  void save_checkpoint();
+  void diverged(std::int64_t update);
+  bool stops_early() const;
+  TrainResult result();
+
+  const Dataset& data_;
+  TrainOptions options_;
+  std::shared_ptr<ModelParts> model_;
+  TrainObserver* observer_;
+  std::int64_t steps_per_epoch_;
+  UpdateStep step_;
+  Evaluator evaluator_;
+  Schedule schedule_;
+  std::optional<Checkpoint> checkpoint_;
+  RunState state_;
+  AlignedVector<float> good_values_;  ///< after the last whole epoch: what is kept when training diverges
+  std::vector<std::uint32_t> order_;
+  TrainResult::End end_ = TrainResult::End::finished;
+  std::string message_;
+  std::vector<std::string> warnings_;
+  Clock::time_point epoch_start_, run_start_;
+  double seconds_before_ = 0.0;      ///< of the run, before this process
+  std::int64_t examples_here_ = 0;   ///< seen by this process
+};
+
+}  // namespace halfwave

@@ -1,0 +1,82 @@
+#include "train/update_step.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/team.h"
+#include "kernels/rows.h"
+
+namespace halfwave {
+
+UpdateStep::UpdateStep(ModelParts& model, const Examples& examples, const TrainOptions& options)
+    : model_(model),
+      examples_(examples),
+      loss_(options.loss, options.label_smoothing, model.schema, model.preprocessing),
+      plan_(model.network,
+            {.batch = std::min(static_cast<std::size_t>(options.batch), examples.count),
+             .training = true,
+             .activity_l1 = static_cast<float>(options.activity_l1),
+             .count_zeros = options.health},
+            logit_layers(model.network)),
+      optimiser_(model.network, options),
+      clip_(options.clip) {
+  loss_.set_targets(examples);
+  context_.training = true;
+  context_.threads = static_cast<int>(options.threads);
+  context_.seed = options.seed;
+}
+
+BatchResult UpdateStep::run(std::span<const std::uint32_t> rows, std::int64_t update, double rate) {
+  context_.batch = rows.size();
+  context_.step = static_cast<std::uint64_t>(update);
+  gather(examples_, model_.preprocessing, rows, plan_.input(), plan_.input_stride(), context_.threads);
+  plan_.forward(context_);
+  const BatchResult result = loss_.evaluate(plan_.output(), plan_.output_stride(), rows, plan_.output_gradient());
+  if (!std::isfinite(result.loss)) return result;
+  if (clip_ > 0.0) {
+    Later sink;
+    plan_.backward(context_, sink);
+    clip_and_apply(update, rate);
+  } else {
+    Immediate sink(*this);
+    optimiser_.begin_update(update + 1, rate, 1.0);
+    plan_.backward(context_, sink);
+  }
+  return result;
+}
+
+void UpdateStep::clip_and_apply(std::int64_t update, double rate) {
+  const std::span<const float> gradients = plan_.gradients();
+  const double norm = std::sqrt(sum_of_squares(gradients.data(), gradients.size()));
+  optimiser_.begin_update(update + 1, rate, norm > clip_ ? clip_ / norm : 1.0);
+  const std::span<const NetworkTensor> tensors = model_.network.tensors();
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    if (!tensors[t].spec.learned) continue;
+    const std::size_t floats = tensors[t].spec.storage();
+    run_team(context_.team(floats), [&](int thread, int all) {
+      const Range part = share(floats, thread, all, kLineFloats);
+      optimiser_.apply(t, gradients.data(), tensors[t].offset + part.begin, part.size());
+    });
+  }
+}
+
+std::string UpdateStep::find_divergence() const {
+  const Network& network = model_.network;
+  for (std::size_t i = 0; i < plan_.layers(); ++i) {
+    for (const NetworkTensor& tensor : network.tensors()) {
+      const std::size_t floats = tensor.spec.storage();
+      if (tensor.layer == i && first_not_finite(network.values().data() + tensor.offset, floats) < floats)
+        return fmt::format("layer {} '{}': its {} became NaN or infinite in the update before", i + 1,
+                           network.layer_name(i), tensor.spec.name);
+    }
+    const std::size_t stride = row_stride(network.layer(i).outputs());
+    for (std::size_t row = 0; row < context_.batch; ++row)
+      if (first_not_finite(plan_.layer_output(i) + row * stride, network.layer(i).outputs()) <
+          network.layer(i).outputs())
+        return fmt::format("layer {} '{}': its output is NaN or infinite", i + 1, network.layer_name(i));
+  }
+  return "the loss: the last layer's outputs are finite, but their loss is not";
+}
+
+}  // namespace halfwave

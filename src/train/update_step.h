@@ -1,0 +1,57 @@
+#pragma once
+#include <halfwave/train.h>
+
+#include <optional>
+
+#include "graph/plan.h"
+#include "train/loss.h"
+#include "train/optimiser.h"
+
+namespace halfwave {
+
+/// One update of a network by one batch: gather, forward, loss, backward, optimiser. Allocates nothing after its making.
+class UpdateStep {
+ public:
+  /// Every option must have its value (no "auto" left).
+  UpdateStep(ModelParts& model, const Examples& examples, const TrainOptions& options);
+
+  /// Runs update number `update` (from 0) on the examples named by rows. The loss is checked before anything is changed:
+  /// where it is not finite nothing is, and the result's loss is not finite.
+  BatchResult run(std::span<const std::uint32_t> rows, std::int64_t update, double rate);
+
+  Plan& plan() { return plan_; }
+  Optimiser& optimiser() { return optimiser_; }
+
+  /// After a loss that was not finite: the layer in which NaN or infinity first appears in this batch, and how.
+  std::string find_divergence() const;
+
+ private:
+  /// Applies each part of the gradient as it becomes final.
+  class Immediate final : public UpdateSink {
+   public:
+    explicit Immediate(UpdateStep& step) : step_(step) {}
+    void ready(std::size_t tensor, std::size_t begin, std::size_t count) override {
+      step_.optimiser_.apply(tensor, step_.plan_.gradients().data(), begin, count);
+    }
+
+   private:
+    UpdateStep& step_;
+  };
+  /// Leaves the gradient alone: clipping needs the norm of the whole first.
+  class Later final : public UpdateSink {
+   public:
+    void ready(std::size_t, std::size_t, std::size_t) override {}
+  };
+
+  void clip_and_apply(std::int64_t update, double rate);
+
+  ModelParts& model_;
+  const Examples& examples_;
+  Loss loss_;
+  Plan plan_;
+  Optimiser optimiser_;
+  StepContext context_;
+  double clip_;
+};
+
+}  // namespace halfwave
