@@ -14,15 +14,16 @@ namespace {
 struct Job {
   TeamBody body;
   void* context;
-  std::atomic<int> sequence{0};
+  std::atomic<int> forked{0}, joined{0};
 };
 
 // ThreadSanitizer does not see the synchronisation inside libgomp. The fork and the join are therefore written out
-// once more with an atomic, in functions that it does instrument; on x86 these are plain instructions.
+// once more with atomics, in functions that it does instrument; on x86 these are plain instructions. They are two, so
+// that a thread that starts late is not taken for one that waited for those that are done: that would hide races.
 void enter_and_run(Job* job, int thread, int threads) {
-  job->sequence.load(std::memory_order_acquire);
+  job->forked.load(std::memory_order_acquire);
   job->body(job->context, thread, threads);
-  job->sequence.fetch_add(1, std::memory_order_acq_rel);
+  job->joined.fetch_add(1, std::memory_order_release);
 }
 
 #if defined(__GNUC__)
@@ -37,9 +38,9 @@ void fork_join(int threads, Job* job) {
 
 void run_team(int threads, TeamBody body, void* context) {
   Job job{body, context};
-  job.sequence.store(0, std::memory_order_release);
+  job.forked.store(1, std::memory_order_release);
   fork_join(threads, &job);
-  job.sequence.load(std::memory_order_acquire);
+  job.joined.load(std::memory_order_acquire);
 }
 
 }  // namespace detail

@@ -32,8 +32,9 @@ struct StepContext {
   std::uint64_t seed = 0;
   std::uint64_t step = 0;   ///< updates so far: together with the seed it fixes every random number of the step
 
-  /// Threads worth using for this many multiply-adds or comparable operations: a fork costs about as much as 2^15.
-  int team(std::size_t work) const { return work < (std::size_t{1} << 17) ? 1 : threads; }
+  /// Threads worth using for this many multiply-adds or comparable operations: below it a fork costs more than
+  /// it saves (2^19 take about ten microseconds, a fork a few).
+  int team(std::size_t work) const { return work < (std::size_t{1} << 19) ? 1 : threads; }
 };
 
 /// Where a layer's numbers are in one step. Matrices are [batch, width], row-major; strides are multiples of 16 floats

@@ -115,7 +115,9 @@ void Run::report_progress() const {
 
 void Run::finish_epoch() {
   const auto seen = static_cast<double>(state_.seen);
-  EpochReport report{.epoch = state_.epoch + 1, .loss = state_.loss_sum / seen};
+  EpochReport report;
+  report.epoch = state_.epoch + 1;
+  report.loss = state_.loss_sum / seen;
   const bool regression = data_.schema.task == Task::regression;
   if (!regression) report.train_accuracy = static_cast<double>(state_.correct) / seen;
   double score = -report.loss;  // larger is better; of the test part where there is one
@@ -173,8 +175,7 @@ void Run::diverged(std::int64_t update) {
 }
 
 TrainResult Run::result() {
-  TrainResult result{.model = Model(model_), .end = end_, .message = message_, .options = options_};
-  result.epochs = state_.reports;
+  TrainResult result{Model(model_), end_, message_, options_, state_.reports, 0, 0.0, 0.0, warnings_};
   result.best_epoch = static_cast<std::int64_t>(state_.reports.size());
   if (!state_.best_values.empty() && end_ != TrainResult::End::interrupted) {
     std::ranges::copy(state_.best_values, model_->network.values().begin());
@@ -186,7 +187,6 @@ TrainResult Run::result() {
   for (const EpochReport& report : state_.reports) training += report.seconds;
   const auto examples = static_cast<double>(order_.size() * state_.reports.size());
   result.examples_per_second = training > 0.0 ? examples / training : 0.0;
-  result.warnings = warnings_;
 
   auto& facts = model_->facts;
   facts["halfwave_version"] = version();

@@ -491,7 +491,8 @@ struct TanhShrink {
                                        2.4962276e-02f, 2.6868253e-03f, -7.1090106e-03f, 3.834494e-03f,
                                        -8.555381e-04f, -3.599856e-05f};
     const auto magnitude = hn::Abs(x), square = hn::Mul(x, x);
-    const auto small = hn::Mul(hn::Mul(square, polynomial(d, square, near)), magnitude);
+    const auto factor = hn::Mul(polynomial(d, square, near), magnitude);
+    const auto small = hn::MulAdd(square, factor, hn::Mul(product_error(d, x, x, square), factor));
     const auto medium = polynomial(d, hn::Sub(magnitude, hn::Set(d, 1.5f)), middle);
     const auto large = hn::Sub(magnitude, tanh(d, magnitude));
     const auto above = hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 2.25f)), medium, large);

@@ -1,0 +1,182 @@
+#include "io/onnx_export.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <optional>
+#include <set>
+
+#include "halfwave/error.h"
+#include "halfwave/version.h"
+#include "io/model_file_schema.h"
+#include "io/onnx_graph.h"
+#include "io/onnx_layer.h"
+
+namespace halfwave {
+namespace {
+
+// ONNX 1.12: what was current with opset 17 (github.com/onnx/onnx/blob/main/docs/Versioning.md).
+constexpr std::int64_t kIrVersion = 8, kOpset = 17, kMlOpset = 3;
+
+bool same_bits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
+
+/// A row of numbers as a constant, a single number where all are the same; false where all are `neutral`, so that there
+/// is nothing to do.
+bool add_row(onnx::GraphProto& graph, const std::string& name, std::span<const float> row,
+             std::optional<float> neutral = std::nullopt) {
+  const bool same = std::all_of(row.begin(), row.end(), [&](float number) { return same_bits(number, row[0]); });
+  if (same && neutral && same_bits(row[0], *neutral)) return false;
+  if (same)
+    fill_tensor(add_tensor(graph, name, {}), row.first(1));
+  else
+    fill_tensor(add_tensor(graph, name, std::array{row.size()}), row);
+  return true;
+}
+
+/// "preprocessing.Sub" of x and a row; x itself where the row changes nothing.
+std::string combine(onnx::GraphProto& graph, const std::string& stage, const std::string& op, const std::string& x,
+                    const std::string& name, std::span<const float> row, float neutral) {
+  return add_row(graph, name, row, neutral) ? add_node(graph, stage + "." + op, op, {x, name}) : x;
+}
+
+std::string output_name(const ModelParts& parts) {
+  if (parts.schema.task == Task::regression) return "prediction";
+  const std::string_view last = parts.network.layer(parts.network.size() - 1).info().name;
+  if (last == "softmax" || last == "sigmoid") return "probabilities";
+  return last == "log_softmax" ? "log_probabilities" : "logits";
+}
+
+/// The inputs of the graph; what comes out is one row of numbers an example, nothing missing.
+class InputWriter {
+ public:
+  InputWriter(onnx::GraphProto& graph, const ModelParts& parts) : graph_(graph), schema_(parts.schema) {
+    for (std::size_t i = 0; i < parts.network.size(); ++i) taken_.insert(parts.network.layer_name(i));
+    for (const char* name : {"preprocessing", "target", "numeric"}) taken_.insert(name);
+    taken_.insert(output_name(parts));
+  }
+
+  std::string add() {
+    if (schema_.columns.empty()) return add_array();
+    std::vector<std::string> pieces;
+    const auto numeric = std::count_if(schema_.columns.begin(), schema_.columns.end(), is_numeric);
+    if (numeric > 0) pieces.push_back(add_numeric(static_cast<std::size_t>(numeric)));
+    for (const Column& column : schema_.columns)
+      if (!is_numeric(column) && !column.categories.empty()) pieces.push_back(add_text(column));
+    if (pieces.size() == 1) return pieces[0];
+    const std::string all = add_node(graph_, "preprocessing.Concat", "Concat", pieces);
+    add_attribute(*graph_.mutable_node()->rbegin(), "axis", std::int64_t{1});
+    return all;
+  }
+
+ private:
+  static bool is_numeric(const Column& column) { return column.kind == Column::Kind::numeric; }
+
+  std::string add_array() {
+    declare_value(*graph_.add_input(), "input", onnx::TensorProto::FLOAT, schema_.shape);
+    if (schema_.shape.size() == 1) return "input";
+    return flatten("preprocessing.Flatten", "input");
+  }
+
+  std::string add_numeric(std::size_t count) {
+    const std::string name = count == schema_.columns.size() ? "features" : "numeric";
+    declare_value(*graph_.add_input(), name, onnx::TensorProto::FLOAT, std::array{static_cast<std::int64_t>(count)});
+    std::vector<float> fill;
+    for (std::size_t c = 0; c < count; ++c) fill.push_back(schema_.columns[c].fill);
+    add_row(graph_, onnx_names::kFill, fill);
+    const std::string missing = add_node(graph_, "preprocessing.IsNaN", "IsNaN", {name});
+    return add_node(graph_, "preprocessing.Where", "Where", {missing, onnx_names::kFill, name});
+  }
+
+  std::string add_text(const Column& column) {
+    const std::string name = input_name(column.name);
+    declare_value(*graph_.add_input(), name, onnx::TensorProto::STRING, std::array{std::int64_t{1}});
+    ++texts_;
+    const std::string one_hot =
+        add_node(graph_, fmt::format("preprocessing.OneHotEncoder_{}", texts_), "OneHotEncoder", {name});
+    onnx::NodeProto& node = *graph_.mutable_node()->rbegin();
+    node.set_domain("ai.onnx.ml");
+    add_attribute(node, "cats_strings", column.categories);
+    add_attribute(node, "zeros", std::int64_t{1});  // unknown and missing texts: no category
+    return flatten(fmt::format("preprocessing.Flatten_{}", texts_), one_hot);
+  }
+
+  /// The column's own name, unless the graph uses it already: then a number is added.
+  std::string input_name(const std::string& column) {
+    const std::string wanted = column.empty() ? "column" : valid_utf8(column);
+    std::string name = wanted;
+    // Names of the graph's own values are one of these words, or begin with it and a dot.
+    for (int number = 2; taken_.count(name) > 0 || taken_.count(name.substr(0, name.find('.'))) > 0; ++number)
+      name = fmt::format("column_{}_{}", number, wanted);
+    taken_.insert(name);
+    return name;
+  }
+
+  std::string flatten(const std::string& name, const std::string& x) {
+    add_node(graph_, name, "Flatten", {x});
+    add_attribute(*graph_.mutable_node()->rbegin(), "axis", std::int64_t{1});
+    return name;
+  }
+
+  onnx::GraphProto& graph_;
+  const Schema& schema_;
+  std::set<std::string> taken_;
+  int texts_ = 0;
+};
+
+/// Gives the graph's last value its name for users, and declares it.
+void add_output(onnx::GraphProto& graph, const ModelParts& parts, const std::string& last) {
+  const std::string name = output_name(parts);
+  if (graph.node_size() == 0) add_node(graph, "identity", "Identity", {last});
+  graph.mutable_node()->rbegin()->set_output(0, name);
+  declare_value(*graph.add_output(), name, onnx::TensorProto::FLOAT,
+                std::array{static_cast<std::int64_t>(parts.network.outputs())});
+}
+
+void add_metadata(onnx::ModelProto& model, const ModelParts& parts) {
+  const auto add = [&](const char* key, std::string value) {
+    onnx::StringStringEntryProto& entry = *model.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(std::move(value));
+  };
+  add(onnx_names::kNetwork, parts.network.line());
+  add(onnx_names::kSchema, schema_to_json(parts.schema));
+  add(onnx_names::kFacts, facts_to_json(parts.facts));
+  if (!parts.schema.classes.empty()) add("classes", classes_to_json(parts.schema.classes));
+}
+
+void add_opset(onnx::ModelProto& model, const char* domain, std::int64_t version) {
+  onnx::OperatorSetIdProto& opset = *model.add_opset_import();
+  opset.set_domain(domain);
+  opset.set_version(version);
+}
+
+}  // namespace
+
+onnx::ModelProto to_onnx(const ModelParts& parts, Weights weights) {
+  onnx::ModelProto model;
+  model.set_ir_version(kIrVersion);
+  model.set_producer_name("halfwave");
+  model.set_producer_version(version());
+  onnx::GraphProto& graph = *model.mutable_graph();
+  graph.set_name("halfwave");
+
+  const Preprocessing& p = parts.preprocessing;
+  std::string x = InputWriter(graph, parts).add();
+  x = combine(graph, "preprocessing", "Sub", x, onnx_names::kMean, p.mean, 0.0f);
+  x = combine(graph, "preprocessing", "Mul", x, onnx_names::kScale, p.scale, 1.0f);
+  for (std::size_t i = 0; i < parts.network.size(); ++i) x = add_layer(graph, parts.network, i, x, weights);
+  if (parts.schema.task == Task::regression) {
+    x = combine(graph, "target", "Mul", x, onnx_names::kTargetScale, p.target_scale, 1.0f);
+    x = combine(graph, "target", "Add", x, onnx_names::kTargetMean, p.target_mean, 0.0f);
+  }
+  add_output(graph, parts, x);
+
+  add_opset(model, "", kOpset);
+  const bool texts = std::any_of(graph.node().begin(), graph.node().end(), [](const auto& node) { return !node.domain().empty(); });
+  if (texts) add_opset(model, "ai.onnx.ml", kMlOpset);
+  add_metadata(model, parts);
+  return model;
+}
+
+}  // namespace halfwave

@@ -1,0 +1,64 @@
+#include "io/onnx_graph.h"
+
+#include <bit>
+
+namespace halfwave {
+namespace {
+
+onnx::AttributeProto& add_attribute(onnx::NodeProto& node, const std::string& name,
+                                    onnx::AttributeProto::AttributeType type) {
+  onnx::AttributeProto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(type);
+  return attribute;
+}
+
+}  // namespace
+
+std::string add_node(onnx::GraphProto& graph, const std::string& name, const std::string& op,
+                     const std::vector<std::string>& inputs) {
+  onnx::NodeProto& node = *graph.add_node();
+  node.set_name(name);
+  node.set_op_type(op);
+  for (const std::string& input : inputs) node.add_input(input);
+  node.add_output(name);
+  return name;
+}
+
+void add_attribute(onnx::NodeProto& node, const std::string& name, float value) {
+  add_attribute(node, name, onnx::AttributeProto::FLOAT).set_f(value);
+}
+
+void add_attribute(onnx::NodeProto& node, const std::string& name, std::int64_t value) {
+  add_attribute(node, name, onnx::AttributeProto::INT).set_i(value);
+}
+
+void add_attribute(onnx::NodeProto& node, const std::string& name, const std::vector<std::string>& values) {
+  onnx::AttributeProto& attribute = add_attribute(node, name, onnx::AttributeProto::STRINGS);
+  for (const std::string& value : values) attribute.add_strings(value);
+}
+
+onnx::TensorProto& add_tensor(onnx::GraphProto& graph, const std::string& name,
+                              std::span<const std::size_t> shape) {
+  onnx::TensorProto& tensor = *graph.add_initializer();
+  tensor.set_name(name);
+  tensor.set_data_type(onnx::TensorProto::FLOAT);
+  for (const std::size_t size : shape) tensor.add_dims(static_cast<std::int64_t>(size));
+  return tensor;
+}
+
+void fill_tensor(onnx::TensorProto& tensor, std::span<const float> numbers) {
+  static_assert(std::endian::native == std::endian::little, "ONNX stores numbers in little endian");
+  tensor.set_raw_data(numbers.data(), numbers.size_bytes());
+}
+
+void declare_value(onnx::ValueInfoProto& value, const std::string& name, onnx::TensorProto::DataType type,
+                   std::span<const std::int64_t> shape) {
+  value.set_name(name);
+  onnx::TypeProto::Tensor& tensor = *value.mutable_type()->mutable_tensor_type();
+  tensor.set_elem_type(type);
+  tensor.mutable_shape()->add_dim()->set_dim_param("batch");
+  for (const std::int64_t size : shape) tensor.mutable_shape()->add_dim()->set_dim_value(size);
+}
+
+}  // namespace halfwave

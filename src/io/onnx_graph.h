@@ -1,0 +1,29 @@
+#pragma once
+#include <onnx/onnx_pb.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace halfwave {
+
+// The few ways in which Halfwave adds to an ONNX graph.
+
+/// Adds a node with one output, which is named like the node; its name.
+std::string add_node(onnx::GraphProto& graph, const std::string& name, const std::string& op,
+                     const std::vector<std::string>& inputs);
+
+void add_attribute(onnx::NodeProto& node, const std::string& name, float value);
+void add_attribute(onnx::NodeProto& node, const std::string& name, std::int64_t value);
+void add_attribute(onnx::NodeProto& node, const std::string& name, const std::vector<std::string>& values);
+
+/// Declares a tensor of floats; its numbers are set by fill_tensor.
+onnx::TensorProto& add_tensor(onnx::GraphProto& graph, const std::string& name, std::span<const std::size_t> shape);
+void fill_tensor(onnx::TensorProto& tensor, std::span<const float> numbers);
+
+/// Declares an input or output of the graph: [batch, shape …].
+void declare_value(onnx::ValueInfoProto& value, const std::string& name, onnx::TensorProto::DataType type,
+                   std::span<const std::int64_t> shape);
+
+}  // namespace halfwave
