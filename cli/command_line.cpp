@@ -169,7 +169,7 @@ std::string CommandLine::help(std::size_t width) const {
 
 std::string CommandLine::markdown() const {
   const auto cell = [](std::string text) {
-    for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, "\\");
+    for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, 1, '\\');
     return text;
   };
   std::string text = fmt::format("## `halfwave {}`\n\n{}\n\n    {}\n\n", name_, summary_, usage());

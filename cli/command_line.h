@@ -17,7 +17,7 @@ struct Flag {
   std::string placeholder;           ///< "" for a switch
   std::string default_text;
   bool is_default_on = false;  ///< a switch that is on unless told otherwise
-  std::function<void(const std::string&)> set;
+  std::function<void(const std::string&)> set = {};
   bool given = false;
 
   bool is_switch() const { return placeholder.empty(); }
@@ -43,7 +43,7 @@ class CommandLine {
   template <class T>
   void option(const OptionInfo& info, T& field) {
     Flag flag{group_, info, aliases_of(info.name), placeholder(field), text_of(field)};
-    if constexpr (std::is_same_v<T, bool>) flag.is_default_on = field;
+    flag.is_default_on = flag.is_switch() && flag.default_text == "on";
     flag.set = [info, &field](const std::string& text) { set_from_text(info, text, field); };
     flags_.push_back(std::move(flag));
   }

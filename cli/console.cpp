@@ -46,10 +46,12 @@ Console::Console(bool json, bool quiet)
       result_width_(json ? notes_.width : Terminal::of(stdout).width) {}
 
 void Console::write(std::FILE* stream, std::string_view text) {
+  const std::string status = status_;
   clear_status();
   std::fwrite(text.data(), 1, text.size(), stream);
   if (text.empty() || text.back() != '\n') std::fputc('\n', stream);
   const bool failed = std::fflush(stream) != 0 || std::ferror(stream) != 0;
+  if (!status.empty()) draw_status(status);
   if (failed && stream == stdout)
     throw input_error("standard output cannot be written: " + std::generic_category().message(errno));
 }
@@ -85,17 +87,19 @@ bool Console::status_due() {
 void Console::status(std::string_view line) {
   if (!status_due()) return;
   next_status_ = std::chrono::steady_clock::now() + kStatusInterval;
-  const std::string text = std::string(kClearLine) + truncated(line, notes_.width - 1);
+  draw_status(truncated(line, notes_.width - 1));
+}
+
+void Console::draw_status(const std::string& line) {
+  status_ = line;
+  const std::string text = std::string(kClearLine) + line;
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
-  status_shown_ = true;
 }
 
 void Console::clear_status() {
-  if (!status_shown_) return;
-  std::fwrite(kClearLine.data(), 1, kClearLine.size(), stderr);
-  std::fflush(stderr);
-  status_shown_ = false;
+  if (status_.empty()) return;
+  draw_status("");
 }
 
 }  // namespace halfwave

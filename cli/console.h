@@ -23,6 +23,9 @@ struct Terminal {
 class Console {
  public:
   explicit Console(bool json = false, bool quiet = false);
+  ~Console() { clear_status(); }
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
 
   bool json() const { return json_; }
   bool notes_shown() const { return !quiet_; }
@@ -37,7 +40,7 @@ class Console {
   void object(const nlohmann::ordered_json& object);
 
   /// One line on standard error that replaces itself; shown on a live terminal only, and at most ten times a second.
-  /// Any other output takes it away first.
+  /// It stays below all other output until it is cleared.
   void status(std::string_view line);
   /// Whether a status line would be shown now, so that nobody has to make it in vain.
   bool status_due();
@@ -45,12 +48,13 @@ class Console {
 
  private:
   void write(std::FILE* stream, std::string_view text);
+  void draw_status(const std::string& line);
   std::string coloured(const char* code, std::string_view text) const;
 
   bool json_, quiet_;
   Terminal notes_;
   std::size_t result_width_;
-  bool status_shown_ = false;
+  std::string status_;  ///< "": none is shown
   std::chrono::steady_clock::time_point next_status_{};
 };
 

@@ -29,7 +29,8 @@ Number number_from(const OptionInfo& info, const std::string& text, const char* 
   const std::string expected = range.empty() ? kind : fmt::format("{} {}", kind, range);
   if (error != std::errc() || stop != end) throw wrong_value(info, text, expected);
   const auto real = static_cast<double>(value);
-  if (!std::isfinite(real) || real < info.low || real > info.high) throw wrong_value(info, text, expected);
+  if (!std::isfinite(real) || real < info.low) throw wrong_value(info, text, expected);
+  if (real > info.high) throw wrong_value(info, text, fmt::format("{} of at most {}", kind, info.high));
   return value;
 }
 

@@ -24,7 +24,7 @@ constexpr CommandInfo kCommands[] = {
 
 constexpr std::string_view kExamples =
     "Examples\n"
-    "  halfwave train mnist1d                                a built-in data set, the default network\n"
+    "  halfwave train mnist1d\n"
     "  halfwave train house.csv --target price --hidden 64,64 -o house.onnx\n"
     "  halfwave train fashion-mnist --net \"dense 256, relu, dropout 0.2, dense\" --epochs 10\n"
     "  halfwave run house.onnx more.csv --out predictions.csv\n"
@@ -48,7 +48,7 @@ const CommandInfo& find_command(const std::string& name) {
   for (const CommandInfo& command : kCommands) {
     if (command.name == name) return command;
   }
-  std::vector<std::string> names;
+  std::vector<std::string> names{"--help", "--version"};
   for (const CommandInfo& command : kCommands) names.emplace_back(command.name);
   const char* what = name.starts_with('-') ? "option" : "command";
   throw usage_error(fmt::format("There is no {} '{}'.{} See 'halfwave --help'.", what, name, did_you_mean(name, names)));

@@ -8,7 +8,7 @@ macro(halfwave_links)
   string(APPEND HALFWAVE_FIND_DEPENDENCIES "find_dependency(${arguments})\n  ")
 endmacro()
 halfwave_links(hwy CONFIG)              # SIMD with run-time dispatch: one source for every instruction set
-halfwave_links(OpenMP COMPONENTS CXX)   # the one pool of threads
+halfwave_links(Threads)                 # the one pool of threads
 halfwave_links(Protobuf)                # what ONNX files are written in
 halfwave_links(ONNX CONFIG)             # the model format
 halfwave_links(fmt CONFIG)              # formatting

@@ -15,7 +15,7 @@ struct Column {
   enum class Kind { numeric, text };
   std::string name;
   Kind kind = Kind::numeric;
-  float fill = 0.0f;                    ///< numeric: what a missing value becomes (the mean of the training part)
+  float fill = 0.0f;  ///< numeric: what a missing value becomes (the mean of the training part)
   std::vector<std::string> categories;  ///< text: one feature each; an unknown or missing text gives zeros
 };
 
@@ -51,13 +51,14 @@ struct Dataset {
 };
 
 /// Called while a named data set is downloaded: the file, its bytes so far, and in all (0: not known yet).
-using DownloadProgress = std::function<void(const std::string& file, std::uint64_t done, std::uint64_t total)>;
+using DownloadProgress =
+    std::function<void(const std::string& file, std::uint64_t done, std::uint64_t total)>;
 
 /// Where data come from and how they are read.
 struct DataOptions {
   std::string source;         ///< DATA: a built-in or named set, a folder or a file
   std::string test;           ///< a file with the separate test part, or ""
-  std::string target;         ///< tables: the target column, by name or number from 0 (negative: from the end); "": last
+  std::string target;         ///< tables: the target column, by name or number (-1: the last); "": the last
   std::string task = "auto";  ///< "auto", "classification" or "regression"
   bool header = true;         ///< tables: the first row names the columns
   double validation = 0.2;    ///< the share split off where there is no test part; stratified
@@ -65,13 +66,16 @@ struct DataOptions {
   DownloadProgress progress;  ///< may be empty; the library itself prints nothing
 };
 
-/// Reads a data set whole. Throws Error (input: file and place named; usage: wrong name or column, near ones suggested).
+/// Reads a data set whole. Throws Error (input: file and place named; usage: wrong name or column, near ones
+/// suggested).
 Dataset load_dataset(const DataOptions& options);
 
-/// Reads examples for a model that exists already, labels or targets too where they are present (else Examples has none).
-/// Of a source with several parts it is the test part. What was made of missing or unknown values is added to `warnings`
-/// where they are asked for. Throws Error (input) where the data do not fit the schema.
-Examples load_examples(const DataOptions& options, const Schema& schema, std::vector<std::string>* warnings = nullptr);
+/// Reads examples for a model that exists already, labels or targets too where they are present (else
+/// Examples has none). Of a source with several parts it is the test part. What was made of missing or
+/// unknown values is added to `warnings` where they are asked for. Throws Error (input) where the data do not
+/// fit the schema.
+Examples load_examples(const DataOptions& options, const Schema& schema,
+                       std::vector<std::string>* warnings = nullptr);
 
 /// A built-in or named data set, for `halfwave list data`.
 struct DataInfo {

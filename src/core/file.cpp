@@ -104,7 +104,8 @@ void write_file_atomically(const fs::path& path, std::initializer_list<std::span
   const fs::path target = fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored) : path;
   struct stat old {};
   const bool exists = ::stat(target.c_str(), &old) == 0;
-  if (exists && S_ISDIR(old.st_mode)) throw input_error(path.string() + ": cannot be written: it is a folder");
+  if (exists && S_ISDIR(old.st_mode))
+    throw input_error(path.string() + ": cannot be written: it is a folder");
   if (exists && !S_ISREG(old.st_mode)) return write_in_place(target, parts);
 
   Temporary temporary{temporary_name(target)};
@@ -119,7 +120,8 @@ void write_file_atomically(const fs::path& path, std::initializer_list<std::span
   }
   if (::rename(temporary.path.c_str(), target.c_str()) != 0) throw system_error(path, "cannot be written");
   temporary.kept = true;
-  // The rename itself is durable once the folder is on disk; some file systems cannot, and the file is whole already.
+  // The rename itself is durable once the folder is on disk; some file systems cannot, and the file is whole
+  // already.
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
   if (Descriptor entry(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); entry.open()) {
     ::fsync(entry.get());

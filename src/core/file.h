@@ -13,10 +13,11 @@ using Bytes = std::vector<std::uint8_t>;
 /// The whole file. Throws Error (input) that names the file and the system's reason.
 Bytes read_file(const std::filesystem::path& path);
 
-/// Puts the parts, one after the other, into the file so that it has either its old or its whole new contents, whatever
-/// happens: a temporary file in the same folder, fsync, rename, fsync of the folder. On failure the temporary file is
-/// removed and the old file is intact. A link is followed; what is no regular file (a pipe, /dev/stdout) is written to.
-/// Throws Error (input) that names the file and the system's reason (permission, no space left, …).
+/// Puts the parts, one after the other, into the file so that it has either its old or its whole new
+/// contents, whatever happens: a temporary file in the same folder, fsync, rename, fsync of the folder. On
+/// failure the temporary file is removed and the old file is intact. A link is followed; what is no regular
+/// file (a pipe, /dev/stdout) is written to. Throws Error (input) that names the file and the system's reason
+/// (permission, no space left, …).
 void write_file_atomically(const std::filesystem::path& path,
                            std::initializer_list<std::span<const std::uint8_t>> parts);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);

@@ -1,47 +1,118 @@
 #include "core/team.h"
 
-#include <omp.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <thread>
 
 namespace halfwave {
 
-int available_threads() { return omp_get_num_procs(); }
+int available_threads() {
+#ifdef __linux__
+  cpu_set_t mine;
+  if (sched_getaffinity(0, sizeof mine, &mine) == 0) return std::max(1, CPU_COUNT(&mine));
+#endif
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 namespace detail {
 namespace {
 
-struct Job {
-  TeamBody body;
-  void* context;
-  std::atomic<int> forked{0}, joined{0};
-};
-
-// ThreadSanitizer does not see the synchronisation inside libgomp. The fork and the join are therefore written out
-// once more with atomics, in functions that it does instrument; on x86 these are plain instructions. They are two, so
-// that a thread that starts late is not taken for one that waited for those that are done: that would hide races.
-void enter_and_run(Job* job, int thread, int threads) {
-  job->forked.load(std::memory_order_acquire);
-  job->body(job->context, thread, threads);
-  job->joined.fetch_add(1, std::memory_order_release);
+void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
 }
 
-#if defined(__GNUC__)
-__attribute__((no_sanitize("thread"), noinline))
-#endif
-void fork_join(int threads, Job* job) {
-#pragma omp parallel num_threads(threads)
-  enter_and_run(job, omp_get_thread_num(), omp_get_num_threads());
+/// How long a thread looks for work before it sleeps, or for the end of the work before it offers its processor to
+/// others: some twenty microseconds, longer than the pause between two passes of a training step.
+constexpr int kSpins = 1000;
+
+/// The one pool of threads. The parts of a job are claimed one by one, by the caller as well: a worker that the system
+/// does not let run in time costs nothing, because the caller then does that part too. On a machine that is busy with
+/// other programs this is several times faster than a team in which each thread has its part (docs/decisions.md).
+class Pool {
+ public:
+  void run(int threads, TeamBody body, void* context) {
+    if (busy_.exchange(true, std::memory_order_acquire)) {  // a team inside a team, or another caller's team
+      for (int part = 0; part < threads; ++part) body(context, part, threads);
+      return;
+    }
+    for (; workers_ < threads - 1; ++workers_) std::thread([this] { work(); }).detach();
+    body_ = body;
+    context_ = context;
+    left_.store(threads, std::memory_order_relaxed);
+    ++generation_;
+    state_.store({generation_, static_cast<std::uint16_t>(threads), 0}, std::memory_order_release);
+    signal_.store(generation_, std::memory_order_release);
+    signal_.notify_all();
+    while (run_one_part()) {
+    }
+    for (int spins = 0; left_.load(std::memory_order_acquire) > 0; ++spins)
+      spins < kSpins ? relax() : std::this_thread::yield();
+    busy_.store(false, std::memory_order_release);
+  }
+
+ private:
+  /// Which part of which job is the next to be claimed; one word, so that a late worker cannot claim from a later job
+  /// what it saw in an earlier one.
+  struct State {
+    std::uint32_t generation = 0;
+    std::uint16_t parts = 0, next = 0;
+  };
+
+  /// Claims and runs a part of the current job; false where none is left.
+  bool run_one_part() {
+    State state = state_.load(std::memory_order_acquire);
+    do {
+      if (state.next == state.parts) return false;
+    } while (!state_.compare_exchange_weak(state, {state.generation, state.parts, static_cast<std::uint16_t>(state.next + 1)},
+                                           std::memory_order_acq_rel, std::memory_order_acquire));
+    body_(context_, state.next, state.parts);
+    left_.fetch_sub(1, std::memory_order_release);
+    return true;
+  }
+
+  void work() {
+    for (;;) {
+      const std::uint32_t seen = signal_.load(std::memory_order_acquire);
+      int spins = 0;
+      while (spins < kSpins) {
+        if (run_one_part())
+          spins = 0;
+        else
+          ++spins, relax();
+      }
+      signal_.wait(seen, std::memory_order_acquire);
+    }
+  }
+
+  std::atomic<bool> busy_{false};
+  std::atomic<State> state_{};
+  std::atomic<int> left_{0};
+  std::atomic<std::uint32_t> signal_{0};
+  TeamBody body_ = nullptr;
+  void* context_ = nullptr;
+  std::uint32_t generation_ = 0;
+  int workers_ = 0;
+};
+
+/// Never destroyed: workers may be asleep in it when the program ends, and a child after fork() has none, which is fine
+/// because its caller then does all the parts.
+Pool& pool() {
+  static Pool* const the_pool = new Pool;
+  return *the_pool;
 }
 
 }  // namespace
 
-void run_team(int threads, TeamBody body, void* context) {
-  Job job{body, context};
-  job.forked.store(1, std::memory_order_release);
-  fork_join(threads, &job);
-  job.joined.load(std::memory_order_acquire);
-}
+void run_team(int threads, TeamBody body, void* context) { pool().run(threads, body, context); }
 
 }  // namespace detail
 }  // namespace halfwave

@@ -13,8 +13,9 @@ using TeamBody = void (*)(void* context, int thread, int threads);
 void run_team(int threads, TeamBody body, void* context);
 }  // namespace detail
 
-/// Calls body(thread, threads) once on each of `threads` threads of the one OpenMP pool and waits for all of them.
-/// The body must not throw. With one thread it is a plain call.
+/// Calls body(part, threads) for each part 0 … threads-1, on up to `threads` threads of the one pool, and waits for all of
+/// them; several parts may run one after the other on the same thread, so parts must not wait for each other. The body
+/// must not throw. With one thread it is a plain call; a team inside a team runs on its caller's thread.
 template <class Body>
 void run_team(int threads, Body&& body) {
   if (threads <= 1) {

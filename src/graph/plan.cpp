@@ -13,6 +13,9 @@ class LayerSink final : public GradientSink {
  public:
   LayerSink(UpdateSink& sink, const Network& network, std::size_t layer)
       : sink_(sink), network_(network), first_(network.first_tensor(layer)) {}
+  void announce(std::size_t tensor, std::size_t begin, std::size_t count) override {
+    sink_.announce(network_.tensors()[first_ + tensor].offset + begin, count);
+  }
   void ready(std::size_t tensor, std::size_t begin, std::size_t count) override {
     sink_.ready(first_ + tensor, network_.tensors()[first_ + tensor].offset + begin, count);
   }

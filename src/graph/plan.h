@@ -11,6 +11,8 @@ namespace halfwave {
 class UpdateSink {
  public:
   virtual ~UpdateSink() = default;
+  /// These floats of the network's block will be ready soon.
+  virtual void announce(std::size_t begin, std::size_t count) = 0;
   /// Floats begin … begin+count-1 of the network's block, all of tensor `tensor`.
   virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count) = 0;
 };

@@ -150,25 +150,29 @@ void check_finite(const Array& array, const std::vector<T>& values) {
   const auto bad = [](T v) { return !(std::abs(v) <= std::numeric_limits<T>::max()); };
   if (std::count_if(values.begin(), values.end(), bad) == 0) return;
   const auto at = static_cast<std::size_t>(std::find_if(values.begin(), values.end(), bad) - values.begin());
-  throw input_error(fmt::format("{}: {} at row {}, column {} (counted from 0): every value must be a finite number",
-                                array.name, std::isnan(values[at]) ? "NaN" : "an infinite value", at / array.row_size(),
-                                at % array.row_size()));
+  throw input_error(fmt::format(
+      "{}: {} at row {}, column {} (counted from 0): every value must be a finite number", array.name,
+      std::isnan(values[at]) ? "NaN" : "an infinite value", at / array.row_size(), at % array.row_size()));
 }
 
 }  // namespace
 
 std::size_t Array::row_size() const {
-  return shape.empty() ? 1 : std::accumulate(shape.begin() + 1, shape.end(), std::size_t{1}, std::multiplies<>());
+  return shape.empty() ? 1
+                       : std::accumulate(shape.begin() + 1, shape.end(), std::size_t{1}, std::multiplies<>());
 }
 
-std::string shape_text(const std::vector<std::size_t>& shape) { return fmt::format("{{{}}}", fmt::join(shape, ", ")); }
+std::string shape_text(const std::vector<std::size_t>& shape) {
+  return fmt::format("{{{}}}", fmt::join(shape, ", "));
+}
 
 std::size_t element_count(const std::string& name, const std::vector<std::size_t>& shape) {
   std::size_t n = 1;
   for (const std::size_t dimension : shape) {
     if (dimension == 0) return 0;
     if (__builtin_mul_overflow(n, dimension, &n) || n > (std::size_t{1} << 56)) {
-      throw input_error(fmt::format("{}: the header is wrong: no file holds {} values", name, shape_text(shape)));
+      throw input_error(
+          fmt::format("{}: the header is wrong: no file holds {} values", name, shape_text(shape)));
     }
   }
   return n;
@@ -178,16 +182,18 @@ Array read_elements(ByteSource& source, std::vector<std::size_t> shape, ElementT
                     ArrayUse use) {
   const std::size_t n = element_count(source.name(), shape);
   if (n > 0 && type.size > 0 && n > source.most() / type.size) {
-    throw input_error(fmt::format("{}: the file is truncated, or its header wrong: {} values of {} bytes announced, "
-                                  "at most {} bytes there",
-                                  source.name(), shape_text(shape), type.size, source.most()));
+    throw input_error(
+        fmt::format("{}: the file is truncated, or its header wrong: {} values of {} bytes announced, "
+                    "at most {} bytes there",
+                    source.name(), shape_text(shape), type.size, source.most()));
   }
   Array array;
   array.name = source.name();
   array.shape = std::move(shape);
   array.integer = !type.text() && type.kind != ElementType::Kind::floating;
   if (type.text()) {
-    if (use == ArrayUse::inputs) throw input_error(fmt::format("{}: holds text where numbers are needed", array.name));
+    if (use == ArrayUse::inputs)
+      throw input_error(fmt::format("{}: holds text where numbers are needed", array.name));
     if (type.size == 0) throw input_error(fmt::format("{}: holds only empty texts", array.name));
     array.values = read_texts(source, n, type);
   } else if (use == ArrayUse::labels) {

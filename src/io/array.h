@@ -26,16 +26,19 @@ struct Array {
   std::string name;  ///< for messages: the file, and the member of the archive
   std::vector<std::size_t> shape;
   bool integer = false;  ///< the file stores integers
-  std::variant<std::vector<std::uint8_t>, std::vector<float>, std::vector<double>, std::vector<std::string>> values;
+  std::variant<std::vector<std::uint8_t>, std::vector<float>, std::vector<double>, std::vector<std::string>>
+      values;
 
   std::size_t count() const { return shape.empty() ? 1 : shape[0]; }
   /// Elements of one example: the product of all axes but the first.
   std::size_t row_size() const;
 };
 
-/// Reads the elements of an array of this shape, and the end of the source. In Fortran order the first axis is contiguous.
-/// Throws Error (input) where the source is shorter or longer than the shape, and where a number is not finite.
-Array read_elements(ByteSource& source, std::vector<std::size_t> shape, ElementType type, bool fortran_order, ArrayUse use);
+/// Reads the elements of an array of this shape, and the end of the source. In Fortran order the first axis
+/// is contiguous. Throws Error (input) where the source is shorter or longer than the shape, and where a
+/// number is not finite.
+Array read_elements(ByteSource& source, std::vector<std::size_t> shape, ElementType type, bool fortran_order,
+                    ArrayUse use);
 
 /// Elements of an array with these dimensions. Throws Error (input) where no memory could hold them.
 std::size_t element_count(const std::string& name, const std::vector<std::size_t>& shape);

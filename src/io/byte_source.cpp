@@ -50,17 +50,20 @@ void ByteSource::read_exactly(std::span<std::uint8_t> out, const char* what) {
 
 void ByteSource::expect_end() {
   std::uint8_t extra = 0;
-  if (read({&extra, 1}) > 0) throw input_error(fmt::format("{}: holds more bytes than its header says", name_));
+  if (read({&extra, 1}) > 0)
+    throw input_error(fmt::format("{}: holds more bytes than its header says", name_));
 }
 
 void ByteSource::append(Bytes& bytes, std::uint64_t size, const char* what) {
   if (size > most()) {
-    throw input_error(fmt::format("{}: the file is truncated, or its header wrong: {} bytes of {} announced, at most {} there",
-                                  name_, size, what, most()));
+    throw input_error(fmt::format(
+        "{}: the file is truncated, or its header wrong: {} bytes of {} announced, at most {} there", name_,
+        size, what, most()));
   }
   bytes.reserve(bytes.size() + size);
   while (size > 0) {
-    const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(size, kStep)), begin = bytes.size();
+    const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(size, kStep)),
+                      begin = bytes.size();
     bytes.resize(begin + n);
     read_exactly({bytes.data() + begin, n}, what);
     size -= n;

@@ -17,9 +17,11 @@ class ByteSource {
   ByteSource& operator=(const ByteSource&) = delete;
   virtual ~ByteSource() = default;
 
-  /// Fills `out`; fewer bytes only at the end of the stream. Throws Error (input) where the stream is damaged.
+  /// Fills `out`; fewer bytes only at the end of the stream. Throws Error (input) where the stream is
+  /// damaged.
   virtual std::size_t read(std::span<std::uint8_t> out) = 0;
-  /// No more bytes than this can still come: what a header claims is checked against it before memory is taken.
+  /// No more bytes than this can still come: what a header claims is checked against it before memory is
+  /// taken.
   virtual std::uint64_t most() const = 0;
 
   /// As messages call it: the file, and the member of the archive.
@@ -27,7 +29,8 @@ class ByteSource {
 
   /// Fills `out` whole or throws Error (input): the file ends in the middle of `what`.
   void read_exactly(std::span<std::uint8_t> out, const char* what);
-  /// Throws Error (input) where bytes follow that no header has announced; verifies the checksum of what was read.
+  /// Throws Error (input) where bytes follow that no header has announced; verifies the checksum of what was
+  /// read.
   void expect_end();
   /// Appends `size` bytes. Memory grows with what has arrived, not with what was claimed.
   void append(Bytes& bytes, std::uint64_t size, const char* what);
@@ -44,7 +47,8 @@ std::unique_ptr<ByteSource> memory_source(std::string name, std::span<const std:
 
 enum class Deflate { gzip, raw };
 
-/// The inflated contents of deflated bytes: gzip files (of one or more members) or the raw streams of zip archives.
+/// The inflated contents of deflated bytes: gzip files (of one or more members) or the raw streams of zip
+/// archives.
 std::unique_ptr<ByteSource> inflate_source(std::string name, std::span<const std::uint8_t> bytes,
                                            std::shared_ptr<const Bytes> owner, Deflate format);
 

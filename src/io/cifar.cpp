@@ -46,14 +46,17 @@ Batch read_batch(const fs::path& path) {
     if (n == 0) break;
     const std::size_t index = batch.labels.size();
     if (n < kRecord) {
-      throw input_error(fmt::format("{}: the file is truncated: it ends in the middle of record {}, or is no CIFAR-10 batch",
-                                    source->name(), index));
+      throw input_error(fmt::format(
+          "{}: the file is truncated: it ends in the middle of record {}, or is no CIFAR-10 batch",
+          source->name(), index));
     }
     if (record[0] >= kClasses) {
-      throw input_error(fmt::format("{}: label {} of record {} is out of range 0 … 9: not a CIFAR-10 batch", source->name(),
-                                    record[0], index));
+      throw input_error(fmt::format("{}: label {} of record {} is out of range 0 … 9: not a CIFAR-10 batch",
+                                    source->name(), record[0], index));
     }
-    if (index == 0) batch.pixels.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(source->most(), 10000 * kPixels)));
+    if (index == 0)
+      batch.pixels.reserve(
+          static_cast<std::size_t>(std::min<std::uint64_t>(source->most(), 10000 * kPixels)));
     batch.labels.push_back(record[0]);
     batch.pixels.insert(batch.pixels.end(), record.begin() + 1, record.end());
   }
@@ -94,7 +97,8 @@ std::vector<std::string> class_names(const fs::path& folder) {
     begin = end == text.end() ? end : end + 1;
   }
   if (names.size() != kClasses) {
-    throw input_error(fmt::format("{}: {} class names where CIFAR-10 has {}", meta.string(), names.size(), kClasses));
+    throw input_error(
+        fmt::format("{}: {} class names where CIFAR-10 has {}", meta.string(), names.size(), kClasses));
   }
   return names;
 }
@@ -121,10 +125,7 @@ Parts read_cifar_folder(const fs::path& folder, Needed needed) {
   const std::size_t training = paths.size();
   if (!test.empty()) paths.push_back(test);
   std::vector<Batch> batches(paths.size());
-  run_jobs(static_cast<int>(paths.size()), [&](int job) {
-    const auto i = static_cast<std::size_t>(job);
-    batches[i] = read_batch(paths[i]);
-  });
+  for_each_file(paths, [&](std::size_t i) { batches[i] = read_batch(paths[i]); });
   Parts parts;
   parts.class_labels = true;
   parts.class_names = class_names(folder);

@@ -17,38 +17,49 @@ namespace {
 
 bool equal_folded(std::string_view text, std::string_view lower_case) {
   return text.size() == lower_case.size() &&
-         std::equal(text.begin(), text.end(), lower_case.begin(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; });
+         std::equal(text.begin(), text.end(), lower_case.begin(), [](char a, char b) {
+           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+         });
 }
 
 bool is_missing(std::string_view field) {
   if (field.empty() || field == "?") return true;
   if (field.size() > 4 || (field[0] != 'n' && field[0] != 'N')) return false;
-  return equal_folded(field, "na") || equal_folded(field, "n/a") || equal_folded(field, "nan") || equal_folded(field, "null");
+  return equal_folded(field, "na") || equal_folded(field, "n/a") || equal_folded(field, "nan") ||
+         equal_folded(field, "null");
 }
 
-/// The candidate that splits the first lines into the most fields, the same number in every line.
-char find_separator(const std::string& path, std::string_view text, std::size_t begin) {
+/// The candidate that occurs in the first lines most often outside of quotes, preferably equally often in
+/// each.
+char find_separator(std::string_view text) {
   constexpr std::size_t kLines = 20;
-  char best = ',';
-  std::size_t best_fields = 1;
-  bool best_even = false;
-  for (const char candidate : {',', ';', '\t'}) {
-    RowReader reader(path, text, candidate, begin, 1);
-    std::size_t fields = 0;
-    bool even = true;
-    for (std::size_t i = 0; i < kLines && reader.next(); ++i) {
-      if (i == 0) fields = reader.fields().size();
-      even = even && reader.fields().size() == fields;
-    }
-    const bool better = even != best_even ? even : fields > best_fields;
-    if (fields > 1 && better) {
-      best = candidate;
-      best_fields = fields;
-      best_even = even;
-    }
+  constexpr std::array<char, 3> kCandidates{',', ';', '\t'};
+  std::vector<std::array<std::size_t, kCandidates.size()>> lines(1);
+  bool quoted = false, blank = true;
+  for (const char c : text) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    const auto found = std::find(kCandidates.begin(), kCandidates.end(), c);
+    if (found != kCandidates.end()) ++lines.back()[static_cast<std::size_t>(found - kCandidates.begin())];
+    const bool line_end = c == '\n' || c == '\r';
+    blank = blank && (line_end || c == ' ');
+    if (!line_end || blank) continue;
+    if (lines.size() == kLines) break;
+    lines.emplace_back();
+    blank = true;
   }
-  return best;
+  if (blank && lines.size() > 1) lines.pop_back();
+  std::size_t best = 0;
+  const auto rank = [&](std::size_t candidate) {
+    const std::size_t n = lines[0][candidate];
+    const bool even =
+        std::all_of(lines.begin(), lines.end(), [&](const auto& line) { return line[candidate] == n; });
+    return std::pair(n > 0 && even, n);
+  };
+  for (std::size_t candidate = 1; candidate < kCandidates.size(); ++candidate) {
+    if (rank(candidate) > rank(best)) best = candidate;
+  }
+  return kCandidates[best];
 }
 
 void name_by_position(Table& table, std::size_t columns) {
@@ -70,7 +81,8 @@ void read_header(Table& table) {
 
 }  // namespace
 
-RowReader::RowReader(const std::string& path, std::string_view text, char separator, std::size_t begin, std::size_t line)
+RowReader::RowReader(const std::string& path, std::string_view text, char separator, std::size_t begin,
+                     std::size_t line)
     : path_(path), text_(text), separator_(separator), position_(begin), next_line_(line) {
   for (const char c : {separator, '\n', '\r'}) stops_[static_cast<unsigned char>(c)] = true;
 }
@@ -82,7 +94,8 @@ bool RowReader::next() {
     line_ = next_line_;
     bool more = true, quoted = false;
     while (more) {
-      while (position_ < text_.size() && (text_[position_] == ' ' || (text_[position_] == '\t' && separator_ != '\t'))) {
+      while (position_ < text_.size() &&
+             (text_[position_] == ' ' || (text_[position_] == '\t' && separator_ != '\t'))) {
         ++position_;
       }
       quoted = position_ < text_.size() && text_[position_] == '"';
@@ -109,7 +122,8 @@ std::string_view RowReader::quoted_field() {
   std::size_t begin = ++position_;
   std::string* joined = nullptr;
   for (;; ++position_) {
-    if (position_ >= text_.size()) throw input_error(fmt::format("{}, line {}: a quote (\") is never closed", path_, line_));
+    if (position_ >= text_.size())
+      throw input_error(fmt::format("{}, line {}: a quote (\") is never closed", path_, line_));
     if (text_[position_] == '\n') ++next_line_;
     if (text_[position_] != '"') continue;
     const std::string_view piece = text_.substr(begin, position_ - begin);
@@ -132,7 +146,9 @@ bool RowReader::end_of_field() {
   while (position_ < text_.size() && !stops_[static_cast<unsigned char>(text_[position_])]) {
     const char c = text_[position_];
     if (c != ' ' && c != '\t') {
-      throw input_error(fmt::format("{}, line {}: text follows a closing quote (write a quote inside a field twice)", path_, next_line_));
+      throw input_error(
+          fmt::format("{}, line {}: text follows a closing quote (write a quote inside a field twice)", path_,
+                      next_line_));
     }
     ++position_;
   }
@@ -147,8 +163,9 @@ bool RowReader::end_of_field() {
 bool TableReader::next() {
   if (!RowReader::next()) return false;
   if (fields().size() != table_.names.size()) {
-    throw input_error(fmt::format("{}, line {}: {} field{} where the table has {} columns", table_.path, line(),
-                                  fields().size(), fields().size() == 1 ? "" : "s", table_.names.size()));
+    throw input_error(fmt::format("{}, line {}: {} field{} where the table has {} columns", table_.path,
+                                  line(), fields().size(), fields().size() == 1 ? "" : "s",
+                                  table_.names.size()));
   }
   return true;
 }
@@ -159,11 +176,12 @@ Table open_table(const std::filesystem::path& path, bool header) {
   table.bytes = read_contents(path);
   table.header = header;
   if (std::find(table.bytes.begin(), table.bytes.end(), std::uint8_t{0}) != table.bytes.end()) {
-    throw input_error(fmt::format("{}: is not a text table: it holds zero bytes (save it as UTF-8 text)", table.path));
+    throw input_error(
+        fmt::format("{}: is not a text table: it holds zero bytes (save it as UTF-8 text)", table.path));
   }
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (table.text().substr(0, 3) == kByteOrderMark) table.begin = kByteOrderMark.size();
-  table.separator = find_separator(table.path, table.text(), table.begin);
+  table.separator = find_separator(table.text().substr(table.begin));
   read_header(table);
   return table;
 }

@@ -24,19 +24,21 @@ struct Table {
   std::string_view text() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 };
 
-/// Splits text into rows of fields as RFC 4180 says, blanks around a field and empty lines left out. Lines end in LF,
-/// CRLF or CR. Fields are views into the text, or into the reader for quoted ones with doubled quotes: they hold until
-/// the next row.
+/// Splits text into rows of fields as RFC 4180 says, blanks around a field and empty lines left out. Lines
+/// end in LF, CRLF or CR. Fields are views into the text, or into the reader for quoted ones with doubled
+/// quotes: they hold until the next row.
 class RowReader {
  public:
-  RowReader(const std::string& path, std::string_view text, char separator, std::size_t begin, std::size_t line);
-  explicit RowReader(const Table& table) : RowReader(table.path, table.text(), table.separator, table.begin, table.line) {}
+  RowReader(const std::string& path, std::string_view text, char separator, std::size_t begin,
+            std::size_t line);
+  explicit RowReader(const Table& table)
+      : RowReader(table.path, table.text(), table.separator, table.begin, table.line) {}
 
   /// False at the end. Throws Error (input) where a quote is never closed.
   bool next();
   std::span<const std::string_view> fields() const { return fields_; }
-  std::size_t line() const { return line_; }            ///< of the row's first field, from 1
-  std::size_t position() const { return position_; }    ///< of the next row
+  std::size_t line() const { return line_; }          ///< of the row's first field, from 1
+  std::size_t position() const { return position_; }  ///< of the next row
   std::size_t next_line() const { return next_line_; }
 
  private:
@@ -53,7 +55,8 @@ class RowReader {
   std::deque<std::string> unescaped_;
 };
 
-/// The same, but every row must have as many fields as the table has columns: Error (input) with file and line else.
+/// The same, but every row must have as many fields as the table has columns: Error (input) with file and
+/// line else.
 class TableReader : public RowReader {
  public:
   explicit TableReader(const Table& table) : RowReader(table), table_(table) {}
@@ -63,8 +66,8 @@ class TableReader : public RowReader {
   const Table& table_;
 };
 
-/// Reads the file, inflates it where it is compressed, finds the separator (',', ';' or tab) from the first lines and
-/// reads the header. Throws Error (input): not text, no rows, duplicate column names.
+/// Reads the file, inflates it where it is compressed, finds the separator (',', ';' or tab) from the first
+/// lines and reads the header. Throws Error (input): not text, no rows, duplicate column names.
 Table open_table(const std::filesystem::path& path, bool header);
 
 /// Makes a table whose first row was taken for a header one without.

@@ -29,14 +29,17 @@ namespace {
 constexpr std::array<std::string_view, 4> kTableEndings{".csv", ".tsv", ".data", ".txt"};
 
 template <class Sets>
-auto find_named(const Sets& sets, const std::string& name) -> const std::remove_reference_t<decltype(*sets.begin())>* {
-  const auto found = std::find_if(sets.begin(), sets.end(), [&](const auto& set) { return name == set.name; });
+auto find_named(const Sets& sets, const std::string& name)
+    -> const std::remove_reference_t<decltype(*sets.begin())>* {
+  const auto found =
+      std::find_if(sets.begin(), sets.end(), [&](const auto& set) { return name == set.name; });
   return found == sets.end() ? nullptr : &*found;
 }
 
 std::string lower_name(const fs::path& path) {
   std::string name = path.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   if (name.size() > 3 && name.substr(name.size() - 3) == ".gz") name.resize(name.size() - 3);
   return name;
 }
@@ -55,7 +58,8 @@ bool is_table(const fs::path& path) {
   const std::string name = lower_name(path);
   std::error_code error;
   return is_there(path) && !fs::is_directory(path, error) &&
-         std::any_of(kTableEndings.begin(), kTableEndings.end(), [&](std::string_view ending) { return ends_with(name, ending); });
+         std::any_of(kTableEndings.begin(), kTableEndings.end(),
+                     [&](std::string_view ending) { return ends_with(name, ending); });
 }
 
 /// "adult-train" for "/data/adult-train.csv.gz", the folder's name for a folder.
@@ -73,8 +77,9 @@ std::string short_name(fs::path path) {
   }
   std::vector<std::string> names;
   for (const DataInfo& info : named_datasets()) names.push_back(info.name);
-  throw usage_error(fmt::format("no data set, file or folder is called '{}'.{} `halfwave list data` shows the names.", source,
-                                did_you_mean(source, names)));
+  throw usage_error(
+      fmt::format("no data set, file or folder is called '{}'.{} `halfwave list data` shows the names.",
+                  source, did_you_mean(source, names)));
 }
 
 Parts read_folder(const fs::path& folder, Needed needed) {
@@ -82,10 +87,12 @@ Parts read_folder(const fs::path& folder, Needed needed) {
   for (const fs::path& place : {folder, folder / "cifar-10-batches-bin"}) {
     if (has_cifar(place)) return read_cifar_folder(place, needed);
   }
-  if (const fs::path inputs = find_npy_inputs(folder); !inputs.empty()) return read_npy_siblings(inputs, needed);
-  throw input_error(fmt::format("{}: a folder without data: looked for train-images-idx3-ubyte, data_batch_1.bin (either also "
-                                ".gz), x.npy and x_train.npy",
-                                folder.string()));
+  if (const fs::path inputs = find_npy_inputs(folder); !inputs.empty())
+    return read_npy_siblings(inputs, needed);
+  throw input_error(fmt::format(
+      "{}: a folder without data: looked for train-images-idx3-ubyte, data_batch_1.bin (either also "
+      ".gz), x.npy and x_train.npy",
+      folder.string()));
 }
 
 /// Named sets, and folders that are called as one, have class names.
@@ -121,14 +128,16 @@ Parts read_parts(const DataOptions& options, Needed needed, bool labels_needed) 
     parts.train.inputs = read_idx(path, ArrayUse::inputs);
     return parts;
   }
-  throw input_error(fmt::format("{}: not a kind of file that is known: {}, .npz, .npy (each also .gz, but .npz), or a folder",
-                                options.source, fmt::join(kTableEndings, ", ")));
+  throw input_error(fmt::format(
+      "{}: not a kind of file that is known: {}, .npz, .npy (each also .gz, but .npz), or a folder",
+      options.source, fmt::join(kTableEndings, ", ")));
 }
 
 void check_task(const std::string& task) {
   const std::vector<std::string> tasks{"auto", "classification", "regression"};
   if (std::find(tasks.begin(), tasks.end(), task) != tasks.end()) return;
-  throw usage_error(fmt::format("no task is called '{}': auto, classification or regression.{}", task, did_you_mean(task, tasks)));
+  throw usage_error(fmt::format("no task is called '{}': auto, classification or regression.{}", task,
+                                did_you_mean(task, tasks)));
 }
 
 bool starts_as(const Table& table, const Schema& schema) {
@@ -141,15 +150,18 @@ bool starts_as(const Table& table, const Schema& schema) {
 Examples read_table_for(const std::string& path, bool header, const Schema& schema, NoTarget no_target,
                         std::vector<std::string>& warnings) {
   if (schema.columns.empty()) {
-    throw input_error(fmt::format("{}: a table, but the model was not trained on one: give inputs of shape {{{}}} as .npy", path,
-                                  fmt::join(schema.shape, ", ")));
+    throw input_error(
+        fmt::format("{}: a table, but the model was not trained on one: give inputs of shape {{{}}} as .npy",
+                    path, fmt::join(schema.shape, ", ")));
   }
   Table table = open_table(path, header);
   const bool without_names = schema.columns[0].name.rfind("column_", 0) == 0;
   if (table.header && without_names && !starts_as(table, schema)) forget_header(table);
   Examples examples = encode(table, schema, no_target, warnings);
   const std::size_t filled = fill_missing(schema, examples);
-  if (filled > 0) warnings.push_back(fmt::format("{}: {} missing numbers became the means of the training part", path, count_text(filled)));
+  if (filled > 0)
+    warnings.push_back(fmt::format("{}: {} missing numbers became the means of the training part", path,
+                                   count_text(filled)));
   return examples;
 }
 
@@ -157,8 +169,9 @@ void report_missing(const std::string& path, const Survey& found, std::vector<st
   for (std::size_t c = 0; c < found.missing.size(); ++c) {
     const Column& column = found.schema.columns[c];
     if (found.missing[c] == 0) continue;
-    const std::string became = column.kind == Column::Kind::numeric ? fmt::format("the training part's mean {:.6g}", column.fill)
-                                                                    : std::string("no category");
+    const std::string became = column.kind == Column::Kind::numeric
+                                   ? fmt::format("the training part's mean {:.6g}", column.fill)
+                                   : std::string("no category");
     warnings.push_back(fmt::format("{}: column '{}': {} missing values became {}", path, column.name,
                                    count_text(found.missing[c]), became));
   }
@@ -167,9 +180,11 @@ void report_missing(const std::string& path, const Survey& found, std::vector<st
 Dataset load_table(const DataOptions& options) {
   Table table = open_table(options.source, options.header);
   Dataset data;
+  data.name = short_name(options.source);
   if (table.header && header_is_data(table)) {
     forget_header(table);
-    data.warnings.push_back(fmt::format("{}: the first row holds values, not names: read as a table without a header", table.path));
+    data.warnings.push_back(fmt::format(
+        "{}: the first row holds values, not names: read as a table without a header", table.path));
   }
   Survey found = survey(table, options);
   data.warnings.insert(data.warnings.end(), found.warnings.begin(), found.warnings.end());
@@ -178,6 +193,10 @@ Dataset load_table(const DataOptions& options) {
   const bool has_header = table.header;
   table = {};  // the text is no longer needed
   data.schema = found.schema;
+  if (const std::size_t repeated = repeated_rows(data.train, data.schema.features()); repeated > 0) {
+    data.warnings.push_back(
+        fmt::format("{}: {} rows repeat an earlier one", options.source, count_text(repeated)));
+  }
   if (options.test.empty()) split_off_test(data, options.validation, options.seed);
   measure_fill(data.schema, data.train);
   fill_missing(data.schema, data.train);
@@ -192,7 +211,8 @@ Dataset load_table(const DataOptions& options) {
 
 Dataset load_generated(const GeneratedSet& set, const DataOptions& options) {
   if (options.task != "auto" && (options.task == "regression") != (set.task == Task::regression)) {
-    throw usage_error(fmt::format("{} is a data set for {}", set.name, set.task == Task::regression ? "regression" : "classification"));
+    throw usage_error(fmt::format("{} is a data set for {}", set.name,
+                                  set.task == Task::regression ? "regression" : "classification"));
   }
   return set.make(set);
 }
@@ -201,21 +221,24 @@ Dataset load(const DataOptions& options) {
   check_task(options.task);
   const GeneratedSet* generated = find_named(generated_sets(), options.source);
   const bool table = generated == nullptr && is_table(options.source);
-  if (generated == nullptr && find_named(named_sets(), options.source) == nullptr && !is_there(options.source)) {
+  if (generated == nullptr && find_named(named_sets(), options.source) == nullptr &&
+      !is_there(options.source)) {
     unknown_source(options.source);
   }
   if (!table && !options.target.empty()) {
-    throw usage_error(fmt::format("a target column can only be named for a table, and {} is none", options.source));
+    throw usage_error(
+        fmt::format("a target column can only be named for a table, and {} is none", options.source));
   }
   Dataset data = table                  ? load_table(options)
                  : generated != nullptr ? load_generated(*generated, options)
                                         : assemble(read_parts(options, Needed::all, true), options);
-  data.name = generated != nullptr ? generated->name : short_name(options.source);
+  if (!table) data.name = generated != nullptr ? generated->name : short_name(options.source);
   if (!options.test.empty() && !table) {
     DataOptions test = options;
     test.source = options.test;
     data.test = load_examples(test, data.schema, &data.warnings);
-    if (!data.test.labelled()) throw input_error(fmt::format("{}: the test part has no labels", options.test));
+    if (!data.test.labelled())
+      throw input_error(fmt::format("{}: the test part has no labels", options.test));
   } else if (data.test.count == 0 && !table) {
     split_off_test(data, options.validation, options.seed);
   }
@@ -227,8 +250,9 @@ Examples load_for(const DataOptions& options, const Schema& schema, std::vector<
     Dataset data = set->make(*set);
     if (data.schema.features() != schema.features() || data.schema.task != schema.task ||
         data.schema.classes.size() != schema.classes.size()) {
-      throw input_error(fmt::format("{}: examples of shape {{{}}} where the network takes {{{}}}, or other classes", set->name,
-                                    fmt::join(data.schema.shape, ", "), fmt::join(schema.shape, ", ")));
+      throw input_error(
+          fmt::format("{}: examples of shape {{{}}} where the network takes {{{}}}, or other classes",
+                      set->name, fmt::join(data.schema.shape, ", "), fmt::join(schema.shape, ", ")));
     }
     return std::move(data.test);
   }
@@ -254,8 +278,9 @@ auto with_memory_named(const std::string& source, Load&& read) {
 }  // namespace
 
 std::size_t Schema::features() const {
-  return std::accumulate(shape.begin(), shape.end(), std::size_t{1},
-                         [](std::size_t n, std::int64_t dimension) { return n * static_cast<std::size_t>(dimension); });
+  return std::accumulate(
+      shape.begin(), shape.end(), std::size_t{1},
+      [](std::size_t n, std::int64_t dimension) { return n * static_cast<std::size_t>(dimension); });
 }
 
 Dataset load_dataset(const DataOptions& options) {
@@ -264,13 +289,15 @@ Dataset load_dataset(const DataOptions& options) {
 
 Examples load_examples(const DataOptions& options, const Schema& schema, std::vector<std::string>* warnings) {
   std::vector<std::string> own;
-  return with_memory_named(options.source, [&] { return load_for(options, schema, warnings != nullptr ? *warnings : own); });
+  return with_memory_named(options.source,
+                           [&] { return load_for(options, schema, warnings != nullptr ? *warnings : own); });
 }
 
 std::vector<DataInfo> named_datasets() {
   std::vector<DataInfo> list;
   for (const GeneratedSet& set : generated_sets()) {
-    list.push_back({set.name, "generated", fmt::format("{} + {}", count_text(set.train), count_text(set.test)), set.description});
+    list.push_back({set.name, "generated",
+                    fmt::format("{} + {}", count_text(set.train), count_text(set.test)), set.description});
   }
   for (const NamedSet& set : named_sets()) list.push_back({set.name, "files", set.size, set.description});
   return list;

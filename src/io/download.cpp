@@ -34,7 +34,8 @@ std::size_t take(const char* data, std::size_t, std::size_t size, void* context)
 int tell(void* context, curl_off_t total, curl_off_t done, curl_off_t, curl_off_t) noexcept {
   const auto& transfer = *static_cast<const Transfer*>(context);
   try {
-    if (transfer.progress) transfer.progress(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(total));
+    if (transfer.progress)
+      transfer.progress(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(total));
   } catch (...) {
     return 1;
   }
@@ -70,9 +71,11 @@ Bytes download(const std::string& address, std::uint64_t limit, long connect_sec
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, tell);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
   const CURLcode result = curl_easy_perform(curl);
-  if (transfer.too_long) throw input_error(fmt::format("{}: holds more than the expected {} bytes", address, limit));
+  if (transfer.too_long)
+    throw input_error(fmt::format("{}: holds more than the expected {} bytes", address, limit));
   if (result != CURLE_OK) {
-    throw input_error(fmt::format("{}: {}", address, reason[0] != '\0' ? reason : curl_easy_strerror(result)));
+    throw input_error(
+        fmt::format("{}: {}", address, reason[0] != '\0' ? reason : curl_easy_strerror(result)));
   }
   return std::move(transfer.bytes);
 }

@@ -38,13 +38,14 @@ std::vector<std::size_t> match_by_name(const Table& table, const Schema& schema)
   for (const Column& column : schema.columns) {
     const auto found = std::find(table.names.begin(), table.names.end(), column.name);
     if (found == table.names.end()) {
-      throw input_error(fmt::format("{}: has no column '{}', which the model needs.{}", table.path, column.name,
-                                    did_you_mean(column.name, table.names)));
+      throw input_error(fmt::format("{}: has no column '{}', which the model needs.{}", table.path,
+                                    column.name, did_you_mean(column.name, table.names)));
     }
     positions.push_back(static_cast<std::size_t>(found - table.names.begin()));
   }
   const auto target = std::find(table.names.begin(), table.names.end(), schema.target);
-  positions.push_back(target == table.names.end() ? std::string::npos : static_cast<std::size_t>(target - table.names.begin()));
+  positions.push_back(target == table.names.end() ? std::string::npos
+                                                  : static_cast<std::size_t>(target - table.names.begin()));
   return positions;
 }
 
@@ -62,18 +63,20 @@ std::vector<std::size_t> match_by_position(const Table& table, const Schema& sch
     for (std::size_t& position : positions) position -= position > target ? 1 : 0;
     positions.back() = std::string::npos;
   } else if (table.names.size() < needed) {
-    throw input_error(fmt::format("{}: {} columns where the model needs {}", table.path, table.names.size(), needed));
+    throw input_error(
+        fmt::format("{}: {} columns where the model needs {}", table.path, table.names.size(), needed));
   }
   return positions;
 }
 
 std::vector<std::size_t> match(const Table& table, const Schema& schema) {
-  const bool positional = std::all_of(schema.columns.begin(), schema.columns.end(),
-                                      [](const Column& column) { return position_of(column.name).has_value(); });
+  const bool positional = std::all_of(schema.columns.begin(), schema.columns.end(), [](const Column& column) {
+    return position_of(column.name).has_value();
+  });
   if (!table.header && positional) return match_by_position(table, schema);
   if (!table.header) {
-    throw input_error(fmt::format("{}: has no header, but the model knows its columns by name ('{}', …)", table.path,
-                                  schema.columns.front().name));
+    throw input_error(fmt::format("{}: has no header, but the model knows its columns by name ('{}', …)",
+                                  table.path, schema.columns.front().name));
   }
   return match_by_name(table, schema);
 }
@@ -81,7 +84,11 @@ std::vector<std::size_t> match(const Table& table, const Schema& schema) {
 class Encoder {
  public:
   Encoder(const Table& table, const Schema& schema, NoTarget no_target)
-      : table_(table), schema_(schema), no_target_(no_target), classes_(schema.classes), roles_(table.names.size()) {
+      : table_(table),
+        schema_(schema),
+        no_target_(no_target),
+        classes_(schema.classes),
+        roles_(table.names.size()) {
     const std::vector<std::size_t> positions = match(table, schema);
     std::size_t feature = 0;
     for (std::size_t c = 0; c < schema.columns.size(); ++c) {
@@ -94,14 +101,16 @@ class Encoder {
     }
     features_ = feature;
     if (feature != schema.features()) {
-      throw input_error(fmt::format("{}: {} features where the network takes {}", table.path, feature, schema.features()));
+      throw input_error(
+          fmt::format("{}: {} features where the network takes {}", table.path, feature, schema.features()));
     }
     if (positions.back() != std::string::npos) roles_[positions.back()].kind = Role::Kind::target;
   }
 
   Examples run(std::vector<std::string>& warnings) {
     std::vector<float> values;
-    values.reserve(static_cast<std::size_t>(std::count(table_.bytes.begin(), table_.bytes.end(), '\n') + 1) * features_);
+    values.reserve(static_cast<std::size_t>(std::count(table_.bytes.begin(), table_.bytes.end(), '\n') + 1) *
+                   features_);
     TableReader reader(table_);
     while (reader.next()) {
       values.resize(values.size() + features_, 0.0f);
@@ -111,7 +120,9 @@ class Encoder {
       }
       ++examples_.count;
     }
-    if (examples_.count == 0) throw input_error(fmt::format("{}: holds no rows{}", table_.path, without_target_ > 0 ? " with a target" : ""));
+    if (examples_.count == 0)
+      throw input_error(
+          fmt::format("{}: holds no rows{}", table_.path, without_target_ > 0 ? " with a target" : ""));
     if (without_target_ > 0 && no_target_ == NoTarget::no_labels) {
       examples_.labels.clear();
       examples_.targets.clear();
@@ -123,7 +134,8 @@ class Encoder {
 
  private:
   Error wrong_field(const TableReader& reader, std::size_t column, const std::string& what) const {
-    return input_error(fmt::format("{}, line {}, column '{}': {}", table_.path, reader.line(), table_.names[column], what));
+    return input_error(
+        fmt::format("{}, line {}, column '{}': {}", table_.path, reader.line(), table_.names[column], what));
   }
 
   /// False where the row has no target and is left out.
@@ -133,10 +145,17 @@ class Encoder {
       const Role& role = roles_[i];
       const std::string_view field = reader.fields()[i];
       switch (role.kind) {
-        case Role::Kind::skip: break;
-        case Role::Kind::numeric: out[role.feature] = number(reader, i); break;
-        case Role::Kind::text: encode_category(role, field, out); break;
-        case Role::Kind::target: has_target = encode_target(reader, i); break;
+        case Role::Kind::skip:
+          break;
+        case Role::Kind::numeric:
+          out[role.feature] = number(reader, i);
+          break;
+        case Role::Kind::text:
+          encode_category(role, field, out);
+          break;
+        case Role::Kind::target:
+          has_target = encode_target(reader, i);
+          break;
       }
     }
     without_target_ += !has_target;
@@ -147,12 +166,17 @@ class Encoder {
     double value = 0;
     const std::string_view field = reader.fields()[column];
     switch (classify(field, value)) {
-      case Field::missing: return std::numeric_limits<float>::quiet_NaN();
-      case Field::number: return static_cast<float>(value);
-      case Field::infinite: throw wrong_field(reader, column, fmt::format("'{}' is not a finite number", field));
-      case Field::text: break;
+      case Field::missing:
+        return std::numeric_limits<float>::quiet_NaN();
+      case Field::number:
+        return static_cast<float>(value);
+      case Field::infinite:
+        throw wrong_field(reader, column, fmt::format("'{}' is not a finite number", field));
+      case Field::text:
+        break;
     }
-    throw wrong_field(reader, column, fmt::format("text '{}' where numbers were; write ? for a missing value", field));
+    throw wrong_field(reader, column,
+                      fmt::format("text '{}' where numbers were; write ? for a missing value", field));
   }
 
   void encode_category(const Role& role, std::string_view field, std::span<float> out) {
@@ -180,7 +204,8 @@ class Encoder {
       label = classes_.find(field.substr(0, field.size() - 1));
       ended_in_dot_ += label >= 0;
     }
-    if (label < 0) throw wrong_field(reader, column, fmt::format("class '{}' {}", field, classes_.why_unknown(field)));
+    if (label < 0)
+      throw wrong_field(reader, column, fmt::format("class '{}' {}", field, classes_.why_unknown(field)));
     examples_.labels.push_back(label);
     return true;
   }
@@ -208,7 +233,8 @@ template <class Value, class Visit>
 void for_each_number(const Schema& schema, std::span<Value> values, Visit&& visit) {
   const std::size_t features = schema.features();
   for (std::size_t row = 0; row < values.size(); row += features) {
-    for (std::size_t c = 0; c < schema.columns.size() && schema.columns[c].kind == Column::Kind::numeric; ++c) {
+    for (std::size_t c = 0; c < schema.columns.size() && schema.columns[c].kind == Column::Kind::numeric;
+         ++c) {
       visit(c, values[row + c]);
     }
   }
@@ -216,18 +242,35 @@ void for_each_number(const Schema& schema, std::span<Value> values, Visit&& visi
 
 }  // namespace
 
-Examples encode(const Table& table, const Schema& schema, NoTarget no_target, std::vector<std::string>& warnings) {
+Examples encode(const Table& table, const Schema& schema, NoTarget no_target,
+                std::vector<std::string>& warnings) {
   return Encoder(table, schema, no_target).run(warnings);
+}
+
+std::size_t repeated_rows(const Examples& examples, std::size_t features) {
+  const auto& values = std::get<std::vector<float>>(examples.values);
+  std::vector<std::size_t> hashes(examples.count);
+  for (std::size_t i = 0; i < examples.count; ++i) {
+    const std::string_view row(reinterpret_cast<const char*>(values.data() + i * features),
+                               features * sizeof(float));
+    const auto label = examples.labels.empty() ? std::hash<float>{}(examples.targets[i])
+                                               : std::hash<std::int32_t>{}(examples.labels[i] + 1);
+    hashes[i] = std::hash<std::string_view>{}(row) ^
+                label * 0x9E3779B97F4A7C15u;  // 2^64 / golden ratio: spreads the bits
+  }
+  std::sort(hashes.begin(), hashes.end());
+  return static_cast<std::size_t>(hashes.end() - std::unique(hashes.begin(), hashes.end()));
 }
 
 void measure_fill(Schema& schema, const Examples& training) {
   std::vector<double> sum(schema.columns.size(), 0.0);
   std::vector<std::size_t> count(schema.columns.size(), 0);
-  for_each_number(schema, std::span(std::get<std::vector<float>>(training.values)), [&](std::size_t c, float value) {
-    if (std::isnan(value)) return;
-    sum[c] += static_cast<double>(value);
-    ++count[c];
-  });
+  for_each_number(schema, std::span(std::get<std::vector<float>>(training.values)),
+                  [&](std::size_t c, float value) {
+                    if (std::isnan(value)) return;
+                    sum[c] += static_cast<double>(value);
+                    ++count[c];
+                  });
   for (std::size_t c = 0; c < sum.size(); ++c) {
     if (count[c] > 0) schema.columns[c].fill = static_cast<float>(sum[c] / static_cast<double>(count[c]));
   }
@@ -235,11 +278,12 @@ void measure_fill(Schema& schema, const Examples& training) {
 
 std::size_t fill_missing(const Schema& schema, Examples& examples) {
   std::size_t filled = 0;
-  for_each_number(schema, std::span(std::get<std::vector<float>>(examples.values)), [&](std::size_t c, float& value) {
-    if (!std::isnan(value)) return;
-    value = schema.columns[c].fill;
-    ++filled;
-  });
+  for_each_number(schema, std::span(std::get<std::vector<float>>(examples.values)),
+                  [&](std::size_t c, float& value) {
+                    if (!std::isnan(value)) return;
+                    value = schema.columns[c].fill;
+                    ++filled;
+                  });
   return filled;
 }
 

@@ -16,9 +16,9 @@ struct GeneratedSet {
 
 std::span<const GeneratedSet> generated_sets();
 
-/// MNIST-1D (S. Greydanus, D. Kobak, "Scaling down deep learning with MNIST-1D", 2020, arXiv:2011.14439) by its
-/// published procedure and settings, with Halfwave's random numbers: the examples differ from the published ones, their
-/// distribution does not.
+/// MNIST-1D (S. Greydanus, D. Kobak, "Scaling down deep learning with MNIST-1D", 2020, arXiv:2011.14439) by
+/// its published procedure and settings, with Halfwave's random numbers: the examples differ from the
+/// published ones, their distribution does not.
 Dataset make_mnist1d(const GeneratedSet& set);
 
 }  // namespace halfwave

@@ -13,9 +13,11 @@ namespace {
 
 class InflateSource final : public ByteSource {
  public:
-  InflateSource(std::string name, std::span<const std::uint8_t> bytes, std::shared_ptr<const Bytes> owner, Deflate format)
+  InflateSource(std::string name, std::span<const std::uint8_t> bytes, std::shared_ptr<const Bytes> owner,
+                Deflate format)
       : ByteSource(std::move(name)), left_(bytes), owner_(std::move(owner)), format_(format) {
-    constexpr int kWindowBits = 15, kGzip = 16;  // zlib's codes: a window of 2^15 bytes; + 16: gzip; negative: raw
+    constexpr int kWindowBits = 15,
+                  kGzip = 16;  // zlib's codes: a window of 2^15 bytes; + 16: gzip; negative: raw
     if (inflateInit2(&stream_, format == Deflate::gzip ? kWindowBits + kGzip : -kWindowBits) != Z_OK) {
       throw Error(ErrorKind::fault, "zlib: cannot start to inflate");
     }
@@ -29,7 +31,8 @@ class InflateSource final : public ByteSource {
   }
 
   std::uint64_t most() const override {
-    constexpr std::uint64_t kLargestRatio = 1032;  // deflate: 258 bytes from two bits; zlib.net/zlib_tech.html
+    constexpr std::uint64_t kLargestRatio =
+        1032;  // deflate: 258 bytes from two bits; zlib.net/zlib_tech.html
     return (std::uint64_t{left_.size()} + 16) * kLargestRatio + (std::uint64_t{1} << 16);
   }
 

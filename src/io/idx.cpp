@@ -14,17 +14,26 @@ namespace {
 ElementType element_type(const std::string& name, std::uint8_t code) {
   using Kind = ElementType::Kind;
   switch (code) {
-    case 0x08: return {Kind::unsigned_integer, 1, true};
-    case 0x09: return {Kind::integer, 1, true};
-    case 0x0B: return {Kind::integer, 2, true};
-    case 0x0C: return {Kind::integer, 4, true};
-    case 0x0D: return {Kind::floating, 4, true};
-    case 0x0E: return {Kind::floating, 8, true};
-    default: throw input_error(fmt::format("{}: not an IDX file: unknown element type 0x{:02x}", name, code));
+    case 0x08:
+      return {Kind::unsigned_integer, 1, true};
+    case 0x09:
+      return {Kind::integer, 1, true};
+    case 0x0B:
+      return {Kind::integer, 2, true};
+    case 0x0C:
+      return {Kind::integer, 4, true};
+    case 0x0D:
+      return {Kind::floating, 4, true};
+    case 0x0E:
+      return {Kind::floating, 8, true};
+    default:
+      throw input_error(fmt::format("{}: not an IDX file: unknown element type 0x{:02x}", name, code));
   }
 }
 
-bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool starts_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
 /// The file "<part>-<what>-idx…" of the folder, or an empty path.
 fs::path find_idx(const fs::path& folder, std::string_view part, std::string_view what) {
@@ -47,8 +56,8 @@ Files find_files(const fs::path& folder, std::string_view part) {
   const Files files{find_idx(folder, part, "images"), find_idx(folder, part, "labels")};
   if (files.images.empty() != files.labels.empty()) {
     throw input_error(fmt::format("{}: {} is there, but {}-{}-idx…-ubyte (or .gz) is not", folder.string(),
-                                  (files.images.empty() ? files.labels : files.images).filename().string(), part,
-                                  files.images.empty() ? "images" : "labels"));
+                                  (files.images.empty() ? files.labels : files.images).filename().string(),
+                                  part, files.images.empty() ? "images" : "labels"));
   }
   return files;
 }
@@ -60,8 +69,8 @@ Array read_idx(const fs::path& path, ArrayUse use) {
   std::array<std::uint8_t, 4> magic{};
   source->read_exactly(magic, "the header");
   if (magic[0] != 0 || magic[1] != 0 || magic[3] == 0) {
-    throw input_error(fmt::format("{}: not an IDX file: it starts with bytes {:02x} {:02x} {:02x} {:02x}", source->name(),
-                                  magic[0], magic[1], magic[2], magic[3]));
+    throw input_error(fmt::format("{}: not an IDX file: it starts with bytes {:02x} {:02x} {:02x} {:02x}",
+                                  source->name(), magic[0], magic[1], magic[2], magic[3]));
   }
   const ElementType type = element_type(source->name(), magic[2]);
   std::vector<std::size_t> shape(magic[3]);
@@ -87,7 +96,7 @@ Parts read_idx_folder(const fs::path& folder, Needed needed) {
   parts.class_labels = true;
   if (with_test) parts.test.emplace();
   // Largest first, so that two threads share the work well.
-  run_jobs(4, [&](int job) {
+  for_each_file({train.images, test.images, train.labels, test.labels}, [&](std::size_t job) {
     if (job == 0 && with_train) parts.train.inputs = read_idx(train.images, ArrayUse::inputs);
     if (job == 1 && with_test) parts.test->inputs = read_idx(test.images, ArrayUse::inputs);
     if (job == 2 && with_train) parts.train.labels = read_idx(train.labels, ArrayUse::labels);

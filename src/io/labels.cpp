@@ -22,7 +22,8 @@ bool is_number(std::string_view text) {
 
 std::string number_text(double value) {
   constexpr double kExact = 1e15;
-  if (value == std::floor(value) && std::abs(value) < kExact) return fmt::format("{}", static_cast<std::int64_t>(value));
+  if (value == std::floor(value) && std::abs(value) < kExact)
+    return fmt::format("{}", static_cast<std::int64_t>(value));
   return fmt::format("{}", value);
 }
 
@@ -35,10 +36,12 @@ bool look_like_classes(const std::set<double>& distinct) {
 void check_classes(const std::string& name, std::size_t classes) {
   constexpr std::size_t kMostClasses = 10000;
   if (classes < 2) {
-    throw input_error(fmt::format("{}: all examples are of one class: a classification needs two or more", name));
+    throw input_error(
+        fmt::format("{}: all examples are of one class: a classification needs two or more", name));
   }
   if (classes > kMostClasses) {
-    throw input_error(fmt::format("{}: {} classes: is the target an identifier, or a number for regression?", name, classes));
+    throw input_error(fmt::format("{}: {} classes: is the target an identifier, or a number for regression?",
+                                  name, classes));
   }
 }
 
@@ -62,7 +65,8 @@ std::string ClassMap::why_unknown(std::string_view text) const {
   std::string list;
   for (std::size_t i = 0; i < classes_.size() && i < 10; ++i) list += (i == 0 ? "" : ", ") + classes_[i];
   if (classes_.size() > 10) list += ", …";
-  return fmt::format("is none of the {} classes ({}).{}", classes_.size(), list, did_you_mean(text, classes_));
+  return fmt::format("is none of the {} classes ({}).{}", classes_.size(), list,
+                     did_you_mean(text, classes_));
 }
 
 }  // namespace halfwave

@@ -32,7 +32,9 @@ constexpr std::array<std::array<double, kTemplate>, kClasses> kDigits{{
     {5, 4, 3.5, 3.5, 4, 5, 5, 5, 5, 4.7, 4.3, 5},
 }};
 
-double mean_of(const Signal& x) { return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size()); }
+double mean_of(const Signal& x) {
+  return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
+}
 
 double deviation_of(const Signal& x) {
   const double mean = mean_of(x);
@@ -67,12 +69,14 @@ Signal white_noise(std::size_t n, double scale, Random& random) {
   return noise;
 }
 
-/// Convolution with a normal density of standard deviation 2, cut at 4 deviations; the signal is mirrored at its ends.
+/// Convolution with a normal density of standard deviation 2, cut at 4 deviations; the signal is mirrored at
+/// its ends.
 Signal gaussian_filter(const Signal& x) {
   constexpr int kRadius = 8;
   constexpr double kSigma = 2.0;
   std::array<double, 2 * kRadius + 1> kernel{};
-  for (int k = -kRadius; k <= kRadius; ++k) kernel[static_cast<std::size_t>(k + kRadius)] = std::exp(-0.5 * k * k / (kSigma * kSigma));
+  for (int k = -kRadius; k <= kRadius; ++k)
+    kernel[static_cast<std::size_t>(k + kRadius)] = std::exp(-0.5 * k * k / (kSigma * kSigma));
   const double sum = std::accumulate(kernel.begin(), kernel.end(), 0.0);
   const int n = static_cast<int>(x.size());
   Signal y(x.size(), 0.0);
@@ -81,13 +85,15 @@ Signal gaussian_filter(const Signal& x) {
       int at = i + k;
       if (at < 0) at = -1 - at;
       if (at >= n) at = 2 * n - 1 - at;
-      y[static_cast<std::size_t>(i)] += kernel[static_cast<std::size_t>(k + kRadius)] / sum * x[static_cast<std::size_t>(at)];
+      y[static_cast<std::size_t>(i)] +=
+          kernel[static_cast<std::size_t>(k + kRadius)] / sum * x[static_cast<std::size_t>(at)];
     }
   }
   return y;
 }
 
-/// One example: pad, dilate, scale, translate in a circle, noise (correlated where the padding is), shear, subsample.
+/// One example: pad, dilate, scale, translate in a circle, noise (correlated where the padding is), shear,
+/// subsample.
 Signal transform(Signal x, Random& random) {
   constexpr std::size_t kDilated = kTemplate + kMostPadding;
   for (double& v : x) v += kOffset;
@@ -130,7 +136,8 @@ Dataset make_mnist1d(const GeneratedSet& set) {
   Dataset data;
   data.schema.shape = {kLength};
   for (std::size_t digit = 0; digit < kClasses; ++digit) data.schema.classes.push_back(std::to_string(digit));
-  const auto cut = static_cast<std::ptrdiff_t>(set.train), cut_values = static_cast<std::ptrdiff_t>(set.train * kLength);
+  const auto cut = static_cast<std::ptrdiff_t>(set.train),
+             cut_values = static_cast<std::ptrdiff_t>(set.train * kLength);
   data.train.count = set.train;
   data.train.values = std::vector<float>(values.begin(), values.begin() + cut_values);
   data.train.labels.assign(labels.begin(), labels.begin() + cut);

@@ -96,7 +96,9 @@ class Reader {
   }
 
   const Json& json() const { return json_; }
-  Error wrong(const std::string& what) const { return input_error(fmt::format("metadata {} {}", place_, what)); }
+  Error wrong(const std::string& what) const {
+    return input_error(fmt::format("metadata {} {}", place_, what));
+  }
 
  private:
   const Json& json_;
@@ -109,7 +111,8 @@ Json parse(std::string_view text, const char* place) {
   return json;
 }
 
-constexpr std::int64_t kMost = std::int64_t{1} << 40;  // numbers of one example: products of two still fit 64 bits
+constexpr std::int64_t kMost = std::int64_t{1}
+                               << 40;  // numbers of one example: products of two still fit 64 bits
 
 }  // namespace
 
@@ -133,7 +136,8 @@ std::string schema_to_json(const Schema& schema) {
   json["columns"] = Json::array();
   for (const Column& column : schema.columns) {
     if (column.kind == Column::Kind::numeric)
-      json["columns"].push_back({{"name", text_to_json(column.name)}, {"kind", "numeric"}, {"fill", column.fill}});
+      json["columns"].push_back(
+          {{"name", text_to_json(column.name)}, {"kind", "numeric"}, {"fill", column.fill}});
     else
       json["columns"].push_back({{"name", text_to_json(column.name)},
                                  {"kind", "text"},
@@ -149,7 +153,8 @@ Schema schema_from_json(std::string_view text) {
   const Json json = parse(text, "halfwave.schema");
   const Reader reader(json, "halfwave.schema");
   Schema schema;
-  schema.task = reader.at("task").choice("classification", "regression") ? Task::regression : Task::classification;
+  schema.task =
+      reader.at("task").choice("classification", "regression") ? Task::regression : Task::classification;
   for (const Reader& size : reader.at("shape").items()) schema.shape.push_back(size.whole(kMost));
   for (const Reader& item : reader.at("columns").items()) {
     Column column;
@@ -185,8 +190,19 @@ void check_schema(const Schema& schema) {
     from_columns += text ? static_cast<std::int64_t>(column.categories.size()) : 1;
   }
   if (!schema.columns.empty() && (from_columns != features || schema.shape.size() != 1))
-    throw input_error(fmt::format("the schema's columns make {} features, its shape {}", from_columns, features));
+    throw input_error(
+        fmt::format("the schema's columns make {} features, its shape {}", from_columns, features));
   if (schema.outputs < 1) throw input_error("the schema has no outputs");
+}
+
+void check_outputs(const Schema& schema, std::size_t outputs) {
+  const std::size_t classes = schema.classes.size();
+  if (schema.task == Task::regression ? outputs == schema.outputs
+                                      : outputs == classes || (outputs == 1 && classes == 2))
+    return;
+  throw input_error(fmt::format("the network has {} outputs, but the schema {} {}", outputs,
+                                schema.task == Task::regression ? schema.outputs : classes,
+                                schema.task == Task::regression ? "targets" : "classes"));
 }
 
 std::string facts_to_json(const std::map<std::string, std::string>& facts) {
@@ -198,7 +214,8 @@ std::string facts_to_json(const std::map<std::string, std::string>& facts) {
 std::map<std::string, std::string> facts_from_json(std::string_view text) {
   const Json json = parse(text, "halfwave.facts");
   std::map<std::string, std::string> facts;
-  for (const auto& [name, value] : json.items()) facts[name] = Reader(value, "halfwave.facts, " + name).text();
+  for (const auto& [name, value] : json.items())
+    facts[name] = Reader(value, "halfwave.facts, " + name).text();
   return facts;
 }
 

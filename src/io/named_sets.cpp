@@ -22,7 +22,8 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, error);
 }
 
-/// The file or its compressed form in the folder, with '-' or '.' before "idx"; an empty path where it is not there.
+/// The file or its compressed form in the folder, with '-' or '.' before "idx"; an empty path where it is not
+/// there.
 fs::path find_file(const fs::path& folder, const std::string& name) {
   std::string dotted = name;
   if (const std::size_t at = dotted.find("-idx"); at != std::string::npos) dotted[at] = '.';
@@ -33,14 +34,16 @@ fs::path find_file(const fs::path& folder, const std::string& name) {
 }
 
 bool holds_all(const fs::path& folder, const NamedSet& set) {
-  return std::all_of(set.files.begin(), set.files.end(), [&](const NamedFile& f) { return !find_file(folder, f.name).empty(); });
+  return std::all_of(set.files.begin(), set.files.end(),
+                     [&](const NamedFile& f) { return !find_file(folder, f.name).empty(); });
 }
 
-/// MNIST and Fashion-MNIST call their files the same. In a folder that bears no name, the checksum of the smallest file
-/// tells whether it is rather the other one.
+/// MNIST and Fashion-MNIST call their files the same. In a folder that bears no name, the checksum of the
+/// smallest file tells whether it is rather the other one.
 bool is_another_set(const fs::path& folder, const NamedSet& set) {
-  const NamedFile& smallest = *std::min_element(set.files.begin(), set.files.end(),
-                                                [](const NamedFile& a, const NamedFile& b) { return a.size < b.size; });
+  const NamedFile& smallest =
+      *std::min_element(set.files.begin(), set.files.end(),
+                        [](const NamedFile& a, const NamedFile& b) { return a.size < b.size; });
   const std::string checksum = sha256(read_contents(find_file(folder, smallest.name)));
   for (const NamedSet& other : named_sets()) {
     if (other.name == set.name) continue;
@@ -53,8 +56,10 @@ bool is_another_set(const fs::path& folder, const NamedSet& set) {
 
 std::optional<fs::path> look_up(const NamedSet& set, const Places& places) {
   std::vector<fs::path> folders;
-  if (!places.given.empty()) folders.push_back(places.given / set.name);
-  if (!places.given.empty() && holds_all(places.given, set) && !is_another_set(places.given, set)) return places.given;
+  if (!places.given.empty()) {
+    if (holds_all(places.given / set.name, set)) return places.given / set.name;
+    if (holds_all(places.given, set) && !is_another_set(places.given, set)) return places.given;
+  }
   if (!places.cache.empty()) folders.push_back(places.cache / set.name);
   for (const fs::path& installed : places.installed) folders.push_back(installed / set.name);
   for (const fs::path& folder : folders) {
@@ -90,7 +95,8 @@ void for_each_tar_member(const std::string& name, std::span<const std::uint8_t> 
     const std::size_t size = std::strtoull(std::string(header + kSizeAt, kSizeDigits).c_str(), nullptr, 8);
     at += kBlock;
     if (size > archive.size() - at) throw input_error(fmt::format("{}: the archive is truncated", name));
-    if (header[kTypeAt] == '0' || header[kTypeAt] == '\0') visit(fs::path(path).filename().string(), archive.subspan(at, size));
+    if (header[kTypeAt] == '0' || header[kTypeAt] == '\0')
+      visit(fs::path(path).filename().string(), archive.subspan(at, size));
     at += (size + kBlock - 1) / kBlock * kBlock;
   }
 }
@@ -98,8 +104,11 @@ void for_each_tar_member(const std::string& name, std::span<const std::uint8_t> 
 class Downloader {
  public:
   Downloader(const NamedSet& set, const Places& places, const DownloadProgress& progress)
-      : set_(set), folder_(places.cache / set.name), progress_(progress),
-        seconds_(std::max(1L, places.connect_seconds / static_cast<long>(std::max<std::size_t>(1, set.addresses.size())))) {}
+      : set_(set),
+        folder_(places.cache / set.name),
+        progress_(progress),
+        seconds_(std::max(1L, places.connect_seconds /
+                                  static_cast<long>(std::max<std::size_t>(1, set.addresses.size())))) {}
 
   fs::path run() {
     std::error_code error;
@@ -110,7 +119,8 @@ class Downloader {
     } else {
       for (const NamedFile& file : set_.files) {
         if (!find_file(folder_, file.name).empty()) continue;
-        try_addresses(set_, [&](const std::string& address) { fetch_file(file, address + file.name + ".gz"); });
+        try_addresses(set_,
+                      [&](const std::string& address) { fetch_file(file, address + file.name + ".gz"); });
       }
     }
     return folder_;
@@ -143,14 +153,17 @@ class Downloader {
     for (const NamedFile& file : set_.files) size += file.size;
     const Bytes archive = inflate(address, fetch(address, set_.archive, size), size);
     std::size_t found = 0;
-    for_each_tar_member(address, archive, [&](const std::string& name, std::span<const std::uint8_t> contents) {
-      const auto file = std::find_if(set_.files.begin(), set_.files.end(), [&](const NamedFile& f) { return f.name == name; });
-      if (file == set_.files.end()) return;
-      check_contents(Bytes(contents.begin(), contents.end()), *file, address);
-      write_file_atomically(folder_ / name, {contents});
-      ++found;
-    });
-    if (found < set_.files.size()) throw input_error(fmt::format("{}: holds {} of the {} files", address, found, set_.files.size()));
+    for_each_tar_member(address, archive,
+                        [&](const std::string& name, std::span<const std::uint8_t> contents) {
+                          const auto file = std::find_if(set_.files.begin(), set_.files.end(),
+                                                         [&](const NamedFile& f) { return f.name == name; });
+                          if (file == set_.files.end()) return;
+                          check_contents(Bytes(contents.begin(), contents.end()), *file, address);
+                          write_file_atomically(folder_ / name, {contents});
+                          ++found;
+                        });
+    if (found < set_.files.size())
+      throw input_error(fmt::format("{}: holds {} of the {} files", address, found, set_.files.size()));
   }
 
   const NamedSet& set_;
@@ -170,25 +183,44 @@ std::string where_to_put(const NamedSet& set, const Places& places) {
 }  // namespace
 
 const std::vector<NamedSet>& named_sets() {
-  // The checksums are those of the published files: for MNIST and Fashion-MNIST of the contents whose compressed forms
-  // have the published MD5s, for CIFAR-10 of the members of cifar-10-binary.tar.gz.
+  // The checksums are those of the published files: for MNIST and Fashion-MNIST of the contents whose
+  // compressed forms have the published MD5s, for CIFAR-10 of the members of cifar-10-binary.tar.gz.
   static const std::vector<NamedSet> sets{
-      {"mnist", "60,000 + 10,000", "handwritten digits, 28 × 28 grey pixels (LeCun, Cortes, Burges)",
-       {"https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"}, "",
-       {{"train-images-idx3-ubyte", 47040016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
-        {"train-labels-idx1-ubyte", 60008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
-        {"t10k-images-idx3-ubyte", 7840016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
-        {"t10k-labels-idx1-ubyte", 10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"}},
+      {"mnist",
+       "60,000 + 10,000",
+       "handwritten digits, 28 × 28 grey pixels (LeCun, Cortes, Burges)",
+       {"https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/"},
+       "",
+       {{"train-images-idx3-ubyte", 47040016,
+         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
+        {"train-labels-idx1-ubyte", 60008,
+         "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
+        {"t10k-images-idx3-ubyte", 7840016,
+         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
+        {"t10k-labels-idx1-ubyte", 10008,
+         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"}},
        {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
-      {"fashion-mnist", "60,000 + 10,000", "articles of clothing, 28 × 28 grey pixels (Zalando Research)",
-       {"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"}, "",
-       {{"train-images-idx3-ubyte", 47040016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"},
-        {"train-labels-idx1-ubyte", 60008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"},
-        {"t10k-images-idx3-ubyte", 7840016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"},
-        {"t10k-labels-idx1-ubyte", 10008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"}},
-       {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}},
-      {"cifar-10", "50,000 + 10,000", "photographs of ten kinds of things, 32 × 32 colour pixels (Krizhevsky)",
-       {"https://www.cs.toronto.edu/~kriz/"}, "cifar-10-binary.tar.gz",
+      {"fashion-mnist",
+       "60,000 + 10,000",
+       "articles of clothing, 28 × 28 grey pixels (Zalando Research)",
+       {"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"},
+       "",
+       {{"train-images-idx3-ubyte", 47040016,
+         "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"},
+        {"train-labels-idx1-ubyte", 60008,
+         "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"},
+        {"t10k-images-idx3-ubyte", 7840016,
+         "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"},
+        {"t10k-labels-idx1-ubyte", 10008,
+         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"}},
+       {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+        "Ankle boot"}},
+      {"cifar-10",
+       "50,000 + 10,000",
+       "photographs of ten kinds of things, 32 × 32 colour pixels (Krizhevsky)",
+       {"https://www.cs.toronto.edu/~kriz/"},
+       "cifar-10-binary.tar.gz",
        {{"data_batch_1.bin", 30730000, "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5"},
         {"data_batch_2.bin", 30730000, "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed"},
         {"data_batch_3.bin", 30730000, "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67"},
@@ -223,8 +255,8 @@ fs::path find_or_download(const NamedSet& set, const Places& places, const Downl
     if (places.cache.empty()) throw input_error("neither XDG_CACHE_HOME nor HOME says where to keep it");
     return Downloader(set, places, progress).run();
   } catch (const Error& error) {
-    throw input_error(fmt::format("{} is not on this machine, and its download failed ({}). {}", set.name, error.what(),
-                                  where_to_put(set, places)));
+    throw input_error(fmt::format("{} is not on this machine, and its download failed ({}). {}", set.name,
+                                  error.what(), where_to_put(set, places)));
   }
 }
 

@@ -12,7 +12,8 @@ namespace halfwave {
 namespace fs = std::filesystem;
 namespace {
 
-/// The header: a Python dictionary with three known keys, e.g. {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
+/// The header: a Python dictionary with three known keys, e.g. {'descr': '<f4', 'fortran_order': False,
+/// 'shape': (3, 4), }.
 class Header {
  public:
   Header(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {}
@@ -21,7 +22,8 @@ class Header {
     const std::string_view value = after("'descr'");
     const std::size_t end = value.empty() || value[0] != '\'' ? std::string_view::npos : value.find('\'', 1);
     if (end == std::string_view::npos) {
-      throw input_error(fmt::format("{}: holds records with named fields: save each field as its own array", name_));
+      throw input_error(
+          fmt::format("{}: holds records with named fields: save each field as its own array", name_));
     }
     return parse_type(value.substr(1, end - 1));
   }
@@ -56,7 +58,9 @@ class Header {
  private:
   static constexpr std::size_t kMostAxes = 32;  // NumPy's own limit
 
-  Error wrong() const { return input_error(fmt::format("{}: not a NumPy array: its header is damaged", name_)); }
+  Error wrong() const {
+    return input_error(fmt::format("{}: not a NumPy array: its header is damaged", name_));
+  }
 
   /// What follows the key and its colon.
   std::string_view after(std::string_view key) const {
@@ -70,23 +74,40 @@ class Header {
     using Kind = ElementType::Kind;
     std::size_t size = 0;
     const auto unsupported = [&] {
-      return input_error(fmt::format("{}: element type '{}' is not supported: save booleans, integers or floats", name_, text));
+      return input_error(fmt::format(
+          "{}: element type '{}' is not supported: save booleans, integers or floats", name_, text));
     };
     if (text.substr(0, 2) == "|O" || text == "O") {
-      throw input_error(fmt::format("{}: holds Python objects: save it as numbers or text, e.g. x.astype('float32')", name_));
+      throw input_error(fmt::format(
+          "{}: holds Python objects: save it as numbers or text, e.g. x.astype('float32')", name_));
     }
-    if (text.size() < 3 || std::from_chars(text.data() + 2, text.data() + text.size(), size).ec != std::errc()) throw unsupported();
+    if (text.size() < 3 ||
+        std::from_chars(text.data() + 2, text.data() + text.size(), size).ec != std::errc())
+      throw unsupported();
     const bool big = text[0] == '>';
     const bool word = size == 1 || size == 2 || size == 4 || size == 8;
     constexpr std::size_t kMostText = std::size_t{1} << 20;
     switch (text[1]) {
-      case 'b': if (size == 1) return {Kind::boolean, size, big}; break;
-      case 'u': if (word) return {Kind::unsigned_integer, size, big}; break;
-      case 'i': if (word) return {Kind::integer, size, big}; break;
-      case 'f': if (word && size > 1) return {Kind::floating, size, big}; break;
-      case 'U': if (size < kMostText) return {Kind::utf32, 4 * size, big}; break;
-      case 'S': if (size < kMostText) return {Kind::bytes, size, big}; break;
-      default: break;
+      case 'b':
+        if (size == 1) return {Kind::boolean, size, big};
+        break;
+      case 'u':
+        if (word) return {Kind::unsigned_integer, size, big};
+        break;
+      case 'i':
+        if (word) return {Kind::integer, size, big};
+        break;
+      case 'f':
+        if (word && size > 1) return {Kind::floating, size, big};
+        break;
+      case 'U':
+        if (size < kMostText) return {Kind::utf32, 4 * size, big};
+        break;
+      case 'S':
+        if (size < kMostText) return {Kind::bytes, size, big};
+        break;
+      default:
+        break;
     }
     throw unsupported();
   }
@@ -133,15 +154,17 @@ Parts read_npy_siblings(const fs::path& inputs, Needed needed) {
   const bool known = stem == "x" || stem == "X" || stem == "x_train" || stem == "X_train";
   const fs::path labels = known ? first_existing(folder, {"y.npy", "y_train.npy", "Y.npy"}) : fs::path();
   if (labels.empty()) {
-    throw input_error(fmt::format("{}: has no labels: put them beside it as y.npy (the inputs as x.npy), or use an .npz "
-                                  "with x_train and y_train",
-                                  inputs.string()));
+    throw input_error(
+        fmt::format("{}: has no labels: put them beside it as y.npy (the inputs as x.npy), or use an .npz "
+                    "with x_train and y_train",
+                    inputs.string()));
   }
   const fs::path test = first_existing(folder, {"x_test.npy", "X_test.npy"});
   const fs::path test_labels = first_existing(folder, {"y_test.npy", "Y_test.npy"});
   Parts parts;
   if (!test.empty() && !test_labels.empty()) {
-    parts.test.emplace(Part{read_npy_file(test, ArrayUse::inputs), read_npy_file(test_labels, ArrayUse::labels)});
+    parts.test.emplace(
+        Part{read_npy_file(test, ArrayUse::inputs), read_npy_file(test_labels, ArrayUse::labels)});
   }
   if (needed == Needed::all || !parts.test) {
     parts.train = {read_npy_file(inputs, ArrayUse::inputs), read_npy_file(labels, ArrayUse::labels)};

@@ -14,9 +14,10 @@
 namespace halfwave {
 namespace {
 
-// The zip format: APPNOTE.TXT of PKWARE, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14-16 (its end).
-constexpr std::uint32_t kLocalHeader = 0x04034b50, kEntry = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50,
-                        kLocator64 = 0x07064b50;
+// The zip format: APPNOTE.TXT of PKWARE, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14-16
+// (its end).
+constexpr std::uint32_t kLocalHeader = 0x04034b50, kEntry = 0x02014b50, kEnd = 0x06054b50,
+                        kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
 
 struct Member {
   std::string name;
@@ -71,13 +72,15 @@ class Archive {
     const std::string name = fmt::format("{}: {}", path_, member.name);
     if ((member.flags & 1) != 0) throw input_error(fmt::format("{}: is encrypted", name));
     if (member.method != 0 && member.method != 8) {
-      throw input_error(fmt::format("{}: zip compression method {} is not supported: save with numpy.savez or "
-                                    "numpy.savez_compressed",
-                                    name, member.method));
+      throw input_error(
+          fmt::format("{}: zip compression method {} is not supported: save with numpy.savez or "
+                      "numpy.savez_compressed",
+                      name, member.method));
     }
     if (number(member.offset, 4) != kLocalHeader) throw damaged();
     // The local header repeats the name and has its own extra fields; only their lengths matter.
-    const std::uint64_t data = member.offset + 30 + number(member.offset + 26, 2) + number(member.offset + 28, 2);
+    const std::uint64_t data =
+        member.offset + 30 + number(member.offset + 26, 2) + number(member.offset + 28, 2);
     const std::span<const std::uint8_t> stored = slice(data, member.stored);
     auto source = member.method == 0 ? memory_source(name, stored, bytes_)
                                      : inflate_source(name, stored, bytes_, Deflate::raw);
@@ -93,7 +96,8 @@ class Archive {
 
  private:
   Error damaged() const {
-    return input_error(fmt::format("{}: not an .npz archive, or a truncated one: its zip directory cannot be read", path_));
+    return input_error(
+        fmt::format("{}: not an .npz archive, or a truncated one: its zip directory cannot be read", path_));
   }
 
   std::span<const std::uint8_t> slice(std::uint64_t offset, std::uint64_t size) const {
@@ -179,8 +183,9 @@ Parts read_npz(const std::filesystem::path& path, Needed needed, bool labels_nee
   const Member* test_labels = archive.find({"y_test", "Y_test"});
   const bool only_test = needed == Needed::test && test_inputs != nullptr;
   if ((inputs == nullptr && !only_test) || (labels == nullptr && labels_needed)) {
-    throw input_error(fmt::format("{}: needs the arrays x_train and y_train (x_test, y_test), or X and y; it has {}",
-                                  path.string(), archive.names()));
+    throw input_error(
+        fmt::format("{}: needs the arrays x_train and y_train (x_test, y_test), or X and y; it has {}",
+                    path.string(), archive.names()));
   }
   if (labels_needed && test_inputs != nullptr && test_labels == nullptr) {
     throw input_error(fmt::format("{}: has {}, but no y_test", path.string(), test_inputs->name));

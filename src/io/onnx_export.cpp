@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <optional>
 #include <set>
@@ -19,13 +20,16 @@ namespace {
 // ONNX 1.12: what was current with opset 17 (github.com/onnx/onnx/blob/main/docs/Versioning.md).
 constexpr std::int64_t kIrVersion = 8, kOpset = 17, kMlOpset = 3;
 
-bool same_bits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
+bool same_bits(float a, float b) {
+  return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
+}
 
-/// A row of numbers as a constant, a single number where all are the same; false where all are `neutral`, so that there
-/// is nothing to do.
+/// A row of numbers as a constant, a single number where all are the same; false where all are `neutral`, so
+/// that there is nothing to do.
 bool add_row(onnx::GraphProto& graph, const std::string& name, std::span<const float> row,
              std::optional<float> neutral = std::nullopt) {
-  const bool same = std::all_of(row.begin(), row.end(), [&](float number) { return same_bits(number, row[0]); });
+  const bool same =
+      std::all_of(row.begin(), row.end(), [&](float number) { return same_bits(number, row[0]); });
   if (same && neutral && same_bits(row[0], *neutral)) return false;
   if (same)
     fill_tensor(add_tensor(graph, name, {}), row.first(1));
@@ -35,8 +39,9 @@ bool add_row(onnx::GraphProto& graph, const std::string& name, std::span<const f
 }
 
 /// "preprocessing.Sub" of x and a row; x itself where the row changes nothing.
-std::string combine(onnx::GraphProto& graph, const std::string& stage, const std::string& op, const std::string& x,
-                    const std::string& name, std::span<const float> row, float neutral) {
+std::string combine(onnx::GraphProto& graph, const std::string& stage, const std::string& op,
+                    const std::string& x, const std::string& name, std::span<const float> row,
+                    float neutral) {
   return add_row(graph, name, row, neutral) ? add_node(graph, stage + "." + op, op, {x, name}) : x;
 }
 
@@ -51,9 +56,8 @@ std::string output_name(const ModelParts& parts) {
 class InputWriter {
  public:
   InputWriter(onnx::GraphProto& graph, const ModelParts& parts) : graph_(graph), schema_(parts.schema) {
-    for (std::size_t i = 0; i < parts.network.size(); ++i) taken_.insert(parts.network.layer_name(i));
-    for (const char* name : {"preprocessing", "target", "numeric"}) taken_.insert(name);
-    taken_.insert(output_name(parts));
+    for (std::size_t i = 0; i < parts.network.size(); ++i) stages_.insert(parts.network.layer_name(i));
+    taken_.insert({"numeric", output_name(parts)});
   }
 
   std::string add() {
@@ -80,7 +84,8 @@ class InputWriter {
 
   std::string add_numeric(std::size_t count) {
     const std::string name = count == schema_.columns.size() ? "features" : "numeric";
-    declare_value(*graph_.add_input(), name, onnx::TensorProto::FLOAT, std::array{static_cast<std::int64_t>(count)});
+    declare_value(*graph_.add_input(), name, onnx::TensorProto::FLOAT,
+                  std::array{static_cast<std::int64_t>(count)});
     std::vector<float> fill;
     for (std::size_t c = 0; c < count; ++c) fill.push_back(schema_.columns[c].fill);
     add_row(graph_, onnx_names::kFill, fill);
@@ -98,6 +103,9 @@ class InputWriter {
     node.set_domain("ai.onnx.ml");
     add_attribute(node, "cats_strings", column.categories);
     add_attribute(node, "zeros", std::int64_t{1});  // unknown and missing texts: no category
+    // ONNX's own shape inference does not know this operator.
+    declare_value(*graph_.add_value_info(), one_hot, onnx::TensorProto::FLOAT,
+                  std::array{std::int64_t{1}, static_cast<std::int64_t>(column.categories.size())});
     return flatten(fmt::format("preprocessing.Flatten_{}", texts_), one_hot);
   }
 
@@ -105,8 +113,8 @@ class InputWriter {
   std::string input_name(const std::string& column) {
     const std::string wanted = column.empty() ? "column" : valid_utf8(column);
     std::string name = wanted;
-    // Names of the graph's own values are one of these words, or begin with it and a dot.
-    for (int number = 2; taken_.count(name) > 0 || taken_.count(name.substr(0, name.find('.'))) > 0; ++number)
+    for (int number = 2; taken_.count(name) > 0 || stages_.count(name.substr(0, name.find('.'))) > 0;
+         ++number)
       name = fmt::format("column_{}_{}", number, wanted);
     taken_.insert(name);
     return name;
@@ -120,7 +128,9 @@ class InputWriter {
 
   onnx::GraphProto& graph_;
   const Schema& schema_;
-  std::set<std::string> taken_;
+  std::set<std::string> taken_;  ///< by other inputs and the output
+  std::set<std::string> stages_{"preprocessing",
+                                "target"};  ///< what all other names are, or begin with before a dot
   int texts_ = 0;
 };
 
@@ -173,7 +183,8 @@ onnx::ModelProto to_onnx(const ModelParts& parts, Weights weights) {
   add_output(graph, parts, x);
 
   add_opset(model, "", kOpset);
-  const bool texts = std::any_of(graph.node().begin(), graph.node().end(), [](const auto& node) { return !node.domain().empty(); });
+  const bool texts = std::any_of(graph.node().begin(), graph.node().end(),
+                                 [](const auto& node) { return !node.domain().empty(); });
   if (texts) add_opset(model, "ai.onnx.ml", kMlOpset);
   add_metadata(model, parts);
   return model;

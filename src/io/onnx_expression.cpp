@@ -24,7 +24,8 @@ class Parser {
 
  private:
   OnnxExpression expression() {
-    OnnxExpression result{.text = word()};
+    OnnxExpression result;
+    result.text = word();
     if (!accept('(')) return result;
     result.is_operation = true;
     do argument(result);
@@ -63,8 +64,8 @@ class Parser {
   void skip_blanks() { at_ = std::min(text_.find_first_not_of(' ', at_), text_.size()); }
 
   Error wrong(std::string_view expected) const {
-    return Error(ErrorKind::fault, fmt::format("ONNX expression '{}', character {}: {} is expected", text_,
-                                               at_ + 1, expected));
+    return Error(ErrorKind::fault,
+                 fmt::format("ONNX expression '{}', character {}: {} is expected", text_, at_ + 1, expected));
   }
 
   std::string_view text_;

@@ -6,7 +6,8 @@
 
 namespace halfwave {
 
-/// A layer's ONNX expression, or a part of it, e.g. "Mul(x, Sigmoid(Mul(beta, x)))". docs/onnx.md has the grammar.
+/// A layer's ONNX expression, or a part of it, e.g. "Mul(x, Sigmoid(Mul(beta, x)))". docs/onnx.md has the
+/// grammar.
 struct OnnxExpression {
   struct Attribute {
     std::string name, value;  ///< value: a number or a name

@@ -19,10 +19,11 @@ void add_attribute(onnx::NodeProto& node, const std::string& name, std::int64_t 
 void add_attribute(onnx::NodeProto& node, const std::string& name, const std::vector<std::string>& values);
 
 /// Declares a tensor of floats; its numbers are set by fill_tensor.
-onnx::TensorProto& add_tensor(onnx::GraphProto& graph, const std::string& name, std::span<const std::size_t> shape);
+onnx::TensorProto& add_tensor(onnx::GraphProto& graph, const std::string& name,
+                              std::span<const std::size_t> shape);
 void fill_tensor(onnx::TensorProto& tensor, std::span<const float> numbers);
 
-/// Declares an input or output of the graph: [batch, shape …].
+/// Declares type and shape of a value of the graph: [batch, shape …].
 void declare_value(onnx::ValueInfoProto& value, const std::string& name, onnx::TensorProto::DataType type,
                    std::span<const std::int64_t> shape);
 

@@ -41,7 +41,8 @@ class LayerWriter {
     for (const OnnxExpression::Attribute& attribute : expression.attributes) {
       const double number = this->number(attribute.value);
       onnx::NodeProto& node = *graph_.mutable_node()->rbegin();
-      if (std::find(kIntegerAttributes.begin(), kIntegerAttributes.end(), attribute.name) != kIntegerAttributes.end())
+      if (std::find(kIntegerAttributes.begin(), kIntegerAttributes.end(), attribute.name) !=
+          kIntegerAttributes.end())
         add_attribute(node, attribute.name, static_cast<std::int64_t>(std::lround(number)));
       else
         add_attribute(node, attribute.name, static_cast<float>(number));
@@ -67,8 +68,8 @@ class LayerWriter {
     const std::vector<LayerField>& fields = layer_.info().fields;
     for (std::size_t i = 0; i < fields.size(); ++i)
       if (fields[i].name == text) return layer_.field(i);
-    throw Error(ErrorKind::fault, fmt::format("ONNX expression '{}' of layer '{}': there is no '{}'", layer_.info().onnx,
-                                              layer_.info().name, text));
+    throw Error(ErrorKind::fault, fmt::format("ONNX expression '{}' of layer '{}': there is no '{}'",
+                                              layer_.info().onnx, layer_.info().name, text));
   }
 
   onnx::GraphProto& graph_;
@@ -81,8 +82,8 @@ class LayerWriter {
 
 }  // namespace
 
-std::string add_layer(onnx::GraphProto& graph, const Network& network, std::size_t layer, const std::string& x,
-                      Weights weights) {
+std::string add_layer(onnx::GraphProto& graph, const Network& network, std::size_t layer,
+                      const std::string& x, Weights weights) {
   LayerWriter writer(graph, network, layer, x);
   writer.add_tensors(network, layer, weights);
   return writer.add(parse_onnx_expression(network.layer(layer).info().onnx), true);

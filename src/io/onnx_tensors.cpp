@@ -31,11 +31,13 @@ std::size_t checked_count(const onnx::TensorProto& tensor) {
   for (const std::int64_t size : tensor.dims()) {
     // Up to `present` the product cannot overflow; beyond it the tensor is wrong anyway.
     if (size < 1 || static_cast<std::uint64_t>(size) > present / declared)
-      throw wrong(name, fmt::format("is damaged: shape [{}], but {} numbers", fmt::join(tensor.dims(), ", "), present));
+      throw wrong(name, fmt::format("is damaged: shape [{}], but {} numbers", fmt::join(tensor.dims(), ", "),
+                                    present));
     declared *= static_cast<std::size_t>(size);
   }
   if (declared != present)
-    throw wrong(name, fmt::format("is damaged: shape [{}], but {} numbers", fmt::join(tensor.dims(), ", "), present));
+    throw wrong(
+        name, fmt::format("is damaged: shape [{}], but {} numbers", fmt::join(tensor.dims(), ", "), present));
   return present;
 }
 
@@ -49,8 +51,8 @@ std::vector<float> numbers_of(const onnx::TensorProto& tensor) {
   }
   const auto bad = std::find_if_not(numbers.begin(), numbers.end(), [](float x) { return std::isfinite(x); });
   if (bad != numbers.end())
-    throw wrong(tensor.name(), fmt::format("holds {} at place {}: the file is damaged, or training diverged", *bad,
-                                           bad - numbers.begin()));
+    throw wrong(tensor.name(), fmt::format("holds {} at place {}: the file is damaged, or training diverged",
+                                           *bad, bad - numbers.begin()));
   return numbers;
 }
 
@@ -71,10 +73,12 @@ const onnx::TensorProto& OnnxTensors::find(const std::string& name) const {
 
 void OnnxTensors::check_shape(const std::string& name, std::span<const std::size_t> shape) const {
   const auto& dims = find(name).dims();
-  const bool same = std::equal(dims.begin(), dims.end(), shape.begin(), shape.end(),
-                               [](std::int64_t a, std::size_t b) { return static_cast<std::uint64_t>(a) == b; });
+  const bool same =
+      std::equal(dims.begin(), dims.end(), shape.begin(), shape.end(),
+                 [](std::int64_t a, std::size_t b) { return static_cast<std::uint64_t>(a) == b; });
   if (!same)
-    throw wrong(name, fmt::format("has shape [{}] where the network needs [{}]", fmt::join(dims, ", "), fmt::join(shape, ", ")));
+    throw wrong(name, fmt::format("has shape [{}] where the network needs [{}]", fmt::join(dims, ", "),
+                                  fmt::join(shape, ", ")));
 }
 
 std::vector<float> OnnxTensors::get(const std::string& name, std::span<const std::size_t> shape) const {

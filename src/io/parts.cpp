@@ -17,7 +17,8 @@
 namespace halfwave {
 namespace {
 
-/// The shape of one example: {height, width} is an image of one channel; channels at the end move to the front.
+/// The shape of one example: {height, width} is an image of one channel; channels at the end move to the
+/// front.
 std::vector<std::int64_t> example_shape(Array& inputs) {
   std::vector<std::size_t>& shape = inputs.shape;
   const auto channels = [](std::size_t n) { return n == 1 || n == 3 || n == 4; };
@@ -30,11 +31,14 @@ std::vector<std::int64_t> example_shape(Array& inputs) {
 
 void check_part(const Part& part) {
   const Array& inputs = part.inputs;
-  if (inputs.shape.empty() || inputs.count() == 0) throw input_error(fmt::format("{}: holds no examples", inputs.name));
-  if (inputs.row_size() == 0) throw input_error(fmt::format("{}: its examples are empty: shape {}", inputs.name, shape_text(inputs.shape)));
+  if (inputs.shape.empty() || inputs.count() == 0)
+    throw input_error(fmt::format("{}: holds no examples", inputs.name));
+  if (inputs.row_size() == 0)
+    throw input_error(
+        fmt::format("{}: its examples are empty: shape {}", inputs.name, shape_text(inputs.shape)));
   if (part.labels && part.labels->count() != inputs.count()) {
-    throw input_error(fmt::format("{}: {} labels for the {} examples of {}", part.labels->name, part.labels->count(),
-                                  inputs.count(), inputs.name));
+    throw input_error(fmt::format("{}: {} labels for the {} examples of {}", part.labels->name,
+                                  part.labels->count(), inputs.count(), inputs.name));
   }
 }
 
@@ -47,7 +51,8 @@ void decode_one_hot(Array& labels) {
   if (width < 2 || values == nullptr) return;
   std::vector<double> numbers;
   for (std::size_t row = 0; row < values->size(); row += width) {
-    const auto begin = values->begin() + static_cast<std::ptrdiff_t>(row), end = begin + static_cast<std::ptrdiff_t>(width);
+    const auto begin = values->begin() + static_cast<std::ptrdiff_t>(row),
+               end = begin + static_cast<std::ptrdiff_t>(width);
     const auto ones = std::count(begin, end, 1.0), zeros = std::count(begin, end, 0.0);
     if (ones != 1 || ones + zeros != static_cast<std::ptrdiff_t>(width)) return;
     numbers.push_back(static_cast<double>(std::find(begin, end, 1.0) - begin));
@@ -59,8 +64,8 @@ void decode_one_hot(Array& labels) {
 
 /// 0, 1, … without a gap, each for two examples or more: class numbers, however many.
 bool counts_classes(const std::set<double>& distinct, std::size_t count) {
-  return !distinct.empty() && *distinct.begin() == 0 && *distinct.rbegin() == static_cast<double>(distinct.size() - 1) &&
-         2 * distinct.size() <= count;
+  return !distinct.empty() && *distinct.begin() == 0 &&
+         *distinct.rbegin() == static_cast<double>(distinct.size() - 1) && 2 * distinct.size() <= count;
 }
 
 Task find_task(const Array& labels, const Parts& parts, const std::string& wanted) {
@@ -81,23 +86,26 @@ std::vector<std::string> find_classes(const Array& labels) {
   }
   const auto& values = std::get<std::vector<double>>(labels.values);
   std::vector<std::string> names;
-  for (const double value : std::set<double>(values.begin(), values.end())) names.push_back(number_text(value));
+  for (const double value : std::set<double>(values.begin(), values.end()))
+    names.push_back(number_text(value));
   return names;
 }
 
 std::vector<std::int32_t> class_indices(const Array& labels, const std::vector<std::string>& classes) {
   if (label_width(labels) > 1) {
-    throw input_error(fmt::format("{}: {} numbers an example, shape {}, where one class is needed", labels.name,
-                                  label_width(labels), shape_text(labels.shape)));
+    throw input_error(fmt::format("{}: {} numbers an example, shape {}, where one class is needed",
+                                  labels.name, label_width(labels), shape_text(labels.shape)));
   }
   const ClassMap map(classes);
   std::vector<std::int32_t> indices(labels.count());
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const auto* texts = std::get_if<std::vector<std::string>>(&labels.values);
-    const std::string text = texts != nullptr ? (*texts)[i] : number_text(std::get<std::vector<double>>(labels.values)[i]);
+    const std::string text =
+        texts != nullptr ? (*texts)[i] : number_text(std::get<std::vector<double>>(labels.values)[i]);
     indices[i] = map.find(text);
     if (indices[i] < 0) {
-      throw input_error(fmt::format("{}: label '{}' of example {} {}", labels.name, text, i, map.why_unknown(text)));
+      throw input_error(
+          fmt::format("{}: label '{}' of example {} {}", labels.name, text, i, map.why_unknown(text)));
     }
   }
   return indices;
@@ -105,9 +113,11 @@ std::vector<std::int32_t> class_indices(const Array& labels, const std::vector<s
 
 std::vector<float> target_values(const Array& labels, std::size_t outputs) {
   const auto* values = std::get_if<std::vector<double>>(&labels.values);
-  if (values == nullptr) throw input_error(fmt::format("{}: holds text where regression needs numbers", labels.name));
+  if (values == nullptr)
+    throw input_error(fmt::format("{}: holds text where regression needs numbers", labels.name));
   if (label_width(labels) != outputs) {
-    throw input_error(fmt::format("{}: {} targets an example where {} are needed", labels.name, label_width(labels), outputs));
+    throw input_error(fmt::format("{}: {} targets an example where {} are needed", labels.name,
+                                  label_width(labels), outputs));
   }
   return {values->begin(), values->end()};
 }
@@ -116,7 +126,8 @@ Examples to_examples(Part& part, const Schema& schema) {
   Examples examples;
   examples.count = part.inputs.count();
   if (auto* bytes = std::get_if<Bytes>(&part.inputs.values)) examples.values = std::move(*bytes);
-  if (auto* floats = std::get_if<std::vector<float>>(&part.inputs.values)) examples.values = std::move(*floats);
+  if (auto* floats = std::get_if<std::vector<float>>(&part.inputs.values))
+    examples.values = std::move(*floats);
   if (!part.labels) return examples;
   if (schema.task == Task::classification) {
     examples.labels = class_indices(*part.labels, schema.classes);
@@ -156,22 +167,33 @@ Examples fit(Part part, const Schema& schema) {
   Array& inputs = part.inputs;
   const std::vector<std::int64_t> own = example_shape(inputs);
   if (own != schema.shape && inputs.row_size() != schema.features()) {
-    throw input_error(fmt::format("{}: examples of shape {} ({} numbers) where the network takes {} ({})", inputs.name,
-                                  example_text(own), inputs.row_size(), example_text(schema.shape), schema.features()));
+    throw input_error(fmt::format("{}: examples of shape {} ({} numbers) where the network takes {} ({})",
+                                  inputs.name, example_text(own), inputs.row_size(),
+                                  example_text(schema.shape), schema.features()));
   }
   if (part.labels && schema.task == Task::classification) decode_one_hot(*part.labels);
   return to_examples(part, schema);
 }
 
-void run_jobs(int jobs, const std::function<void(int)>& job) {
-  std::vector<std::exception_ptr> failures(static_cast<std::size_t>(jobs));
-  std::atomic<int> next{0};
-  run_team(std::min(jobs, available_threads()), [&](int, int) {
-    for (int i = next++; i < jobs; i = next++) {
+void for_each_file(const std::vector<std::filesystem::path>& files,
+                   const std::function<void(std::size_t)>& job) {
+  constexpr std::uintmax_t kWorthThreads = std::uintmax_t{1} << 20;  // bytes
+  std::uintmax_t bytes = 0;
+  for (const std::filesystem::path& file : files) {
+    std::error_code error;
+    const std::uintmax_t size = file.empty() ? 0 : std::filesystem::file_size(file, error);
+    if (!error) bytes += size;
+  }
+  std::vector<std::exception_ptr> failures(files.size());
+  std::atomic<std::size_t> next{0};
+  const int threads =
+      bytes < kWorthThreads ? 1 : std::min(static_cast<int>(files.size()), available_threads());
+  run_team(threads, [&](int, int) {
+    for (std::size_t i = next++; i < files.size(); i = next++) {
       try {
         job(i);
       } catch (...) {
-        failures[static_cast<std::size_t>(i)] = std::current_exception();
+        failures[i] = std::current_exception();
       }
     }
   });

@@ -23,7 +23,8 @@ struct Parts {
   std::vector<std::string> class_names;  ///< where the source names its classes
 };
 
-/// What of a source with several parts is needed: all, or only the test part (the only part where there is one).
+/// What of a source with several parts is needed: all, or only the test part (the only part where there is
+/// one).
 enum class Needed { all, test };
 
 /// Makes a data set of the parts: classes or targets, the shape of one example, counts that match.
@@ -33,7 +34,9 @@ Dataset assemble(Parts parts, const DataOptions& options);
 /// Fits one part to the schema of a model. Throws Error (input) that names both shapes, or the unknown class.
 Examples fit(Part part, const Schema& schema);
 
-/// Calls jobs 0 … n-1 on the threads of the team, and throws what the first failing one threw.
-void run_jobs(int jobs, const std::function<void(int)>& job);
+/// Calls job 0, 1, … for the files, on the threads of the team where the files are large enough for it, and
+/// throws what the first failing one threw. An empty path stands for a job that reads nothing.
+void for_each_file(const std::vector<std::filesystem::path>& files,
+                   const std::function<void(std::size_t)>& job);
 
 }  // namespace halfwave

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/random.h"
 #include "halfwave/error.h"
@@ -21,9 +22,36 @@ std::vector<std::vector<std::uint32_t>> strata(const Dataset& data) {
   return members;
 }
 
+/// How many examples of each stratum to move: the share rounded down, then one more where the fraction left
+/// is largest.
+std::vector<std::size_t> shares(const std::vector<std::vector<std::uint32_t>>& groups, double validation,
+                                std::size_t count) {
+  const auto total = std::max<std::size_t>(
+      1, static_cast<std::size_t>(std::llround(validation * static_cast<double>(count))));
+  std::vector<std::size_t> sizes(groups.size(), 0), order(groups.size());
+  std::vector<double> fraction(groups.size(), 0.0);
+  std::size_t chosen = 0;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const double exact = validation * static_cast<double>(groups[g].size());
+    sizes[g] = std::min(static_cast<std::size_t>(exact), groups[g].empty() ? 0 : groups[g].size() - 1);
+    fraction[g] = exact - std::floor(exact);
+    chosen += sizes[g];
+  }
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return fraction[a] > fraction[b]; });
+  for (const std::size_t g : order) {
+    if (chosen >= total || sizes[g] + 1 >= groups[g].size()) continue;
+    ++sizes[g];
+    ++chosen;
+  }
+  return sizes;
+}
+
 /// Moves the marked rows of `from` to `to`; the others close up.
 template <class T>
-void move_rows(std::vector<T>& from, std::vector<T>& to, std::size_t row_size, const std::vector<bool>& marked) {
+void move_rows(std::vector<T>& from, std::vector<T>& to, std::size_t row_size,
+               const std::vector<bool>& marked) {
   if (from.empty()) return;
   to.reserve(static_cast<std::size_t>(std::count(marked.begin(), marked.end(), true)) * row_size);
   std::size_t kept = 0;
@@ -47,21 +75,18 @@ void split_off_test(Dataset& data, double validation, std::uint64_t seed) {
   }
   if (validation == 0.0) return;
   std::vector<bool> marked(data.train.count, false);
-  std::size_t chosen = 0;
   const auto groups = strata(data);
+  const std::vector<std::size_t> sizes = shares(groups, validation, data.train.count);
+  std::size_t chosen = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    const std::size_t n = groups[g].size();
-    if (n == 0) continue;
-    const auto wanted = static_cast<std::size_t>(std::llround(validation * static_cast<double>(n)));
-    std::vector<std::uint32_t> order(n);
+    std::vector<std::uint32_t> order(groups[g].size());
     Random(seed, stream_id(Stream::split, g)).permutation(order);
-    for (std::size_t i = 0; i < std::min(wanted, n - 1); ++i) marked[groups[g][order[i]]] = true;
-    chosen += std::min(wanted, n - 1);
+    for (std::size_t i = 0; i < sizes[g]; ++i) marked[groups[g][order[i]]] = true;
+    chosen += sizes[g];
   }
   if (chosen == 0) {
-    throw input_error(fmt::format("{}: {} examples are too few to split off a share of {}: give a larger --validation, or "
-                                  "a test part",
-                                  data.name, data.train.count, validation));
+    throw input_error(fmt::format(
+        "{}: no test part can be split off, as every class has a single example: give one", data.name));
   }
   Examples &train = data.train, &test = data.test;
   std::visit(

@@ -38,7 +38,9 @@ std::vector<Findings> find_kinds(const Table& table) {
       Findings& f = findings[i];
       double value = 0;
       switch (classify(reader.fields()[i], value)) {
-        case Field::missing: ++f.missing; break;
+        case Field::missing:
+          ++f.missing;
+          break;
         case Field::infinite:
           if (f.infinite_line == 0) f.first_infinite = reader.fields()[i], f.infinite_line = reader.line();
           [[fallthrough]];
@@ -62,18 +64,20 @@ void check_kinds(const Table& table, const std::vector<Findings>& findings) {
   for (std::size_t i = 0; i < findings.size(); ++i) {
     const Findings& f = findings[i];
     if (f.texts > 0 && f.texts * kShare < f.numbers) {
-      throw input_error(fmt::format("{}, line {}, column '{}': text '{}' where numbers were ({} of {} fields are numbers); "
-                                    "write ? for a missing value",
-                                    table.path, f.text_line, table.names[i], f.first_text, f.numbers, f.numbers + f.texts));
+      throw input_error(
+          fmt::format("{}, line {}, column '{}': text '{}' where numbers were ({} of {} fields are numbers); "
+                      "write ? for a missing value",
+                      table.path, f.text_line, table.names[i], f.first_text, f.numbers, f.numbers + f.texts));
     }
     if (f.texts == 0 && f.infinite_line > 0) {
-      throw input_error(fmt::format("{}, line {}, column '{}': '{}' is not a finite number", table.path, f.infinite_line,
-                                    table.names[i], f.first_infinite));
+      throw input_error(fmt::format("{}, line {}, column '{}': '{}' is not a finite number", table.path,
+                                    f.infinite_line, table.names[i], f.first_infinite));
     }
   }
 }
 
-/// Fills the categories of text columns: up to one more than the most that a feature may have, all of the target's.
+/// Fills the categories of text columns: up to one more than the most that a feature may have, all of the
+/// target's.
 void find_categories(const Table& table, std::size_t target, std::vector<Findings>& findings) {
   std::vector<std::size_t> columns;
   for (std::size_t i = 0; i < findings.size(); ++i) {
@@ -103,7 +107,8 @@ std::set<double> distinct_numbers(const Table& table, std::size_t column, std::s
   return distinct;
 }
 
-void survey_target(const Table& table, std::size_t target, const Findings& f, const std::string& task, Survey& result) {
+void survey_target(const Table& table, std::size_t target, const Findings& f, const std::string& task,
+                   Survey& result) {
   constexpr std::size_t kMostClasses = 10000;
   Schema& schema = result.schema;
   schema.target = table.names[target];
@@ -111,15 +116,16 @@ void survey_target(const Table& table, std::size_t target, const Findings& f, co
   if (f.empty()) throw input_error(place + " holds no values");
   if (f.numeric()) {
     const std::set<double> distinct = distinct_numbers(table, target, kMostClasses);
-    schema.task = task == "classification" || (task == "auto" && look_like_classes(distinct)) ? Task::classification
-                                                                                             : Task::regression;
+    schema.task = task == "classification" || (task == "auto" && look_like_classes(distinct))
+                      ? Task::classification
+                      : Task::regression;
     for (const double value : distinct) {
       if (schema.task == Task::classification) schema.classes.push_back(number_text(value));
     }
   } else {
     if (task == "regression") {
-      throw input_error(fmt::format("{}, line {}, column '{}': text '{}' where regression needs numbers", table.path,
-                                    f.text_line, schema.target, f.first_text));
+      throw input_error(fmt::format("{}, line {}, column '{}': text '{}' where regression needs numbers",
+                                    table.path, f.text_line, schema.target, f.first_text));
     }
     schema.task = Task::classification;
     schema.classes.assign(f.categories.begin(), f.categories.end());
@@ -127,7 +133,8 @@ void survey_target(const Table& table, std::size_t target, const Findings& f, co
   if (schema.task == Task::classification) check_classes(place, schema.classes.size());
 }
 
-void survey_features(const Table& table, std::size_t target, const std::vector<Findings>& findings, Survey& result) {
+void survey_features(const Table& table, std::size_t target, const std::vector<Findings>& findings,
+                     Survey& result) {
   const auto leave_out = [&](std::size_t i, const std::string& why) {
     result.warnings.push_back(fmt::format("{}: column '{}' left out: {}", table.path, table.names[i], why));
   };
@@ -143,17 +150,20 @@ void survey_features(const Table& table, std::size_t target, const std::vector<F
         leave_out(i, fmt::format("more than {} different texts, so rather an identifier than a category",
                                  count_text(kMostCategories)));
       } else {
-        result.schema.columns.push_back({table.names[i], kind, 0.0f, {f.categories.begin(), f.categories.end()}});
+        result.schema.columns.push_back(
+            {table.names[i], kind, 0.0f, {f.categories.begin(), f.categories.end()}});
         result.missing.push_back(f.missing);
       }
     }
   }
   for (const Column& column : result.schema.columns) {
     if (column.kind == Column::Kind::numeric) result.feature_names.push_back(column.name);
-    for (const std::string& category : column.categories) result.feature_names.push_back(column.name + "=" + category);
+    for (const std::string& category : column.categories)
+      result.feature_names.push_back(column.name + "=" + category);
   }
   if (result.feature_names.empty()) {
-    throw input_error(fmt::format("{}: no column is left to learn from besides the target '{}'", table.path, table.names[target]));
+    throw input_error(fmt::format("{}: no column is left to learn from besides the target '{}'", table.path,
+                                  table.names[target]));
   }
   result.schema.shape = {static_cast<std::int64_t>(result.feature_names.size())};
 }
@@ -162,7 +172,8 @@ void check_names(const Table& table) {
   std::unordered_set<std::string> seen;
   for (const std::string& name : table.names) {
     if (!seen.insert(name).second) {
-      throw input_error(fmt::format("{}: two columns are called '{}': rename one, or say that there is no header", table.path, name));
+      throw input_error(fmt::format(
+          "{}: two columns are called '{}': rename one, or say that there is no header", table.path, name));
     }
   }
 }
@@ -212,11 +223,14 @@ std::size_t find_column(const Table& table, const std::string& wanted) {
   long number = wanted.empty() ? -1 : 0;
   const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), number);
   if (wanted.empty() || (error == std::errc() && end == wanted.data() + wanted.size())) {
-    if (number >= -columns && number < columns) return static_cast<std::size_t>(number < 0 ? number + columns : number);
-    throw usage_error(fmt::format("{} has no column {}: it has columns 0 … {}", table.path, number, columns - 1));
+    if (number >= -columns && number < columns)
+      return static_cast<std::size_t>(number < 0 ? number + columns : number);
+    throw usage_error(
+        fmt::format("{} has no column {}: it has columns 0 … {}", table.path, number, columns - 1));
   }
   std::string suggestion = did_you_mean(wanted, table.names);
-  if (suggestion.empty()) suggestion = fmt::format(" Its columns: '{}' … '{}'.", table.names.front(), table.names.back());
+  if (suggestion.empty())
+    suggestion = fmt::format(" Its columns: '{}' … '{}'.", table.names.front(), table.names.back());
   throw usage_error(fmt::format("{} has no column '{}'.{}", table.path, wanted, suggestion));
 }
 

@@ -15,12 +15,12 @@ struct Survey {
   std::vector<std::string> warnings;
 };
 
-/// Finds the kinds of the columns, the categories, the target and the task; leaves out constant columns and identifiers.
-/// Throws Error (input) for data that do not fit, (usage) for a target that is not there.
+/// Finds the kinds of the columns, the categories, the target and the task; leaves out constant columns and
+/// identifiers. Throws Error (input) for data that do not fit, (usage) for a target that is not there.
 Survey survey(const Table& table, const DataOptions& options);
 
-/// True where what was taken for a header is rather a row of values: numbers wherever the column holds numbers, and
-/// among them a fraction or the same twice, or texts that occur in their columns.
+/// True where what was taken for a header is rather a row of values: numbers wherever the column holds
+/// numbers, and among them a fraction or the same twice, or texts that occur in their columns.
 bool header_is_data(const Table& table);
 
 /// The index of a column given by name or number (from 0; negative: from the end). Throws Error (usage).
@@ -31,15 +31,19 @@ enum class NoTarget {
   no_labels,  ///< predictions: every row stays, and no row has a label
 };
 
-/// Reads the rows of a table for a schema: columns matched by name (by position without a header), unknown categories
-/// zeros, missing numbers `NaN` (see fill_missing). Throws Error (input) with line and column.
-Examples encode(const Table& table, const Schema& schema, NoTarget no_target, std::vector<std::string>& warnings);
+/// Reads the rows of a table for a schema: columns matched by name (by position without a header), unknown
+/// categories zeros, missing numbers `NaN` (see fill_missing). Throws Error (input) with line and column.
+Examples encode(const Table& table, const Schema& schema, NoTarget no_target,
+                std::vector<std::string>& warnings);
 
 /// The means of the numeric columns over the examples, missing values left out, become Column::fill.
 void measure_fill(Schema& schema, const Examples& training);
 
 /// Puts Column::fill where a number is missing; how many they were.
 std::size_t fill_missing(const Schema& schema, Examples& examples);
+
+/// How many examples have the same features and the same label or target as an earlier one.
+std::size_t repeated_rows(const Examples& examples, std::size_t features);
 
 /// "4,000": with separators between thousands, for messages.
 std::string count_text(std::size_t n);

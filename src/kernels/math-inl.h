@@ -88,6 +88,14 @@ HWY_INLINE V<D> exact_mul_add(D d, V<D> a, V<D> b, V<D> c) {
 #endif
 }
 
+/// polynomial() with one rounding a step, also where there is no fused multiply-add.
+template <class D, std::size_t N>
+HWY_INLINE V<D> exact_polynomial(D d, V<D> x, const float (&c)[N]) {
+  V<D> sum = hn::Set(d, c[N - 1]);
+  for (std::size_t i = N - 1; i-- > 0;) sum = exact_mul_add(d, sum, x, hn::Set(d, c[i]));
+  return sum;
+}
+
 /// c - a * b with about one rounding, for a * b close to c.
 template <class D>
 HWY_INLINE V<D> exact_neg_mul_add(D d, V<D> a, V<D> b, V<D> c) {
@@ -124,7 +132,20 @@ HWY_INLINE V<D> quotient(D d, Pair<D> a, Pair<D> b) {
   const auto estimate = hn::Div(a.high, b.high);
 #endif
   const auto rest =
-      hn::Add(exact_neg_mul_add(d, estimate, b.high, a.high), hn::NegMulAdd(estimate, b.low, a.low));
+      hn::NegMulAdd(estimate, b.low, hn::Add(exact_neg_mul_add(d, estimate, b.high, a.high), a.low));
+  return hn::MulAdd(rest, reciprocal, estimate);
+}
+
+template <class D>
+HWY_INLINE V<D> quotient(D, V<D> a, Pair<D> b) {
+  const auto reciprocal = hn::ApproximateReciprocal(b.high);
+#if HWY_TARGET == HWY_AVX3
+  const auto estimate = hn::Mul(a, reciprocal);
+  const auto rest = hn::NegMulAdd(estimate, b.low, hn::NegMulAdd(estimate, b.high, a));
+#else
+  const auto estimate = hn::Div(a, b.high);
+  const auto rest = hn::Neg(hn::Mul(estimate, b.low));
+#endif
   return hn::MulAdd(rest, reciprocal, estimate);
 }
 
@@ -139,89 +160,171 @@ HWY_INLINE V<D> quotient(D, V<D> a, V<D> b) {
 #endif
 }
 
-// The exponential: e^x = 2^n e^r with n an integer and |r| <= ln(2) / 2. n comes out of the rounding of an
-// addition, which leaves n + kBias in the low bits of `magic`, so that a shift makes 2^(n + kBias - 127) from
-// them.
-inline constexpr int kBias = 127 + 32;
-inline constexpr float kMagic = 0x1.8p23f + kBias;
+/// power (1 + expm1_r) - 1.
+template <class D>
+HWY_INLINE Pair<D> expm1_from(D d, V<D> power, V<D> expm1_r) {
+  const auto rest = hn::Sub(power, hn::Set(d, 1.0f)), sum = hn::MulAdd(power, expm1_r, rest);
+  return {sum, hn::MulAdd(power, expm1_r, hn::Sub(rest, sum))};
+}
+
+/// The range of x for which Exponential holds; |x| e^x rounds to 0 at the lower end.
+inline constexpr float kExpLow = -109.3f, kExpHigh = 65.0f;
+
 inline constexpr float kLog2E = 0x1.715476p+0f;
 inline constexpr float kLn2High = 0x1.62ep-1f;  // 12 bits: its products with n are exact
 inline constexpr float kLn2Low = 0x1.0bfbe8p-15f;
-inline constexpr float kExpm1[] = {0.5f, 1.6666536e-01f, 4.166647e-02f, 8.367432e-03f, 1.3934572e-03f};
 
-template <class D>
-struct Exponential {
-  V<D> magic, n, r;
-
-  /// For x >= -109.3 (where |x| e^x rounds to 0) and x <= 65.
-  HWY_INLINE Exponential(D d, V<D> x) {
-    magic = hn::MulAdd(x, hn::Set(d, kLog2E), hn::Set(d, kMagic));
-    n = hn::Sub(magic, hn::Set(d, kMagic));
-    r = hn::NegMulAdd(n, hn::Set(d, kLn2Low), hn::NegMulAdd(n, hn::Set(d, kLn2High), x));
+/// The parts of e^x = 2^n e^r, n an integer, |r| <= ln(2) / 2, for kExpLow <= x <= kExpHigh.
+///
+/// n comes out of the rounding of an addition, which leaves n + kBias in the low bits of `magic`; a shift
+/// makes 2^(n + kBias - 127) from them.
+template <class D, bool kTable = HWY_TARGET == HWY_AVX3&& hn::MaxLanes(D()) == 16>
+class Exponential {
+ public:
+  HWY_INLINE Exponential(D d, V<D> x) : Exponential(d, x, hn::Zero(d)) {
+    const auto whole = hn::NegMulAdd(n_, hn::Set(d, kLn2High), x);
+    r_ = hn::NegMulAdd(n_, hn::Set(d, kLn2Low), whole);
   }
 
-  /// e^r - 1, without cancellation near 0.
-  HWY_INLINE V<D> expm1_r(D d) const { return hn::MulAdd(hn::Mul(r, r), polynomial(d, r, kExpm1), r); }
+  /// e^(-a^2 / 2) without the rounding error of a^2.
+  static HWY_INLINE Exponential of_half_square(D d, V<D> a) {
+    const auto square = hn::Mul(a, a), half = hn::Set(d, -0.5f);
+    Exponential e(d, hn::Mul(square, half));
+    e.add(d, hn::Mul(half, product_error(d, a, a, square)));
+    return e;
+  }
+
+  /// Adds something small to x.
+  HWY_INLINE void add(D, V<D> low) { r_ = hn::Add(r_, low); }
 
   /// e^r, in [0.7, 1.42].
-  HWY_INLINE V<D> exp_r(D d) const { return hn::Add(expm1_r(d), hn::Set(d, 1.0f)); }
-  HWY_INLINE Pair<D> exp_r_pair(D d) const { return pair_sum(d, hn::Set(d, 1.0f), expm1_r(d)); }
+  HWY_INLINE Pair<D> exp_r(D d) const { return pair_sum(d, hn::Set(d, 1.0f), expm1_r(d)); }
 
   /// v 2^n, rounded once.
   HWY_INLINE V<D> scale(D d, V<D> v) const {
-#if HWY_TARGET == HWY_AVX3
-    if constexpr (hn::MaxLanes(D()) == 16) return V<D>{_mm512_scalef_ps(v.raw, n.raw)};
-#endif
-    return hn::Mul(hn::Mul(v, shifted_power(d)), hn::Set(d, 0x1p-32f));
-  }
-
-  /// 2^(n + 32).
-  HWY_INLINE V<D> shifted_power(D d) const {
     const hn::RebindToSigned<D> di;
-    return hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, magic)));
+    const auto power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, magic_)));
+    return hn::Mul(hn::Mul(v, power), hn::Set(d, 0x1p-32f));
   }
 
-  /// 2^n, for n in -126 ... 95.
-  HWY_INLINE V<D> power(D d) const {
+  /// v 2^n where the mask is set, else v.
+  HWY_INLINE V<D> scale_where(D d, hn::Mask<D> mask, V<D> v) const {
+    return hn::IfThenElse(mask, scale(d, v), v);
+  }
+
+  /// e^x - 1 for x >= -80, without cancellation near 0; high alone: 1 ULP.
+  HWY_INLINE Pair<D> expm1(D d) const {
     const hn::RebindToSigned<D> di;
-    return hn::BitCast(d, hn::ShiftLeft<23>(hn::Sub(hn::BitCast(di, magic), hn::Set(di, kBias - 127))));
+    const auto biased = hn::Sub(hn::BitCast(di, magic_), hn::Set(di, kBias - 127));
+    return expm1_from(d, hn::BitCast(d, hn::ShiftLeft<23>(biased)), expm1_r(d));
   }
 
-  HWY_INLINE V<D> value(D d) const { return scale(d, exp_r(d)); }
+ private:
+  static constexpr int kBias = 127 + 32;
+  static constexpr float kMagic = 0x1.8p23f + kBias;
+
+  HWY_INLINE Exponential(D d, V<D> x, V<D> r) : r_(r) {
+    magic_ = hn::MulAdd(x, hn::Set(d, kLog2E), hn::Set(d, kMagic));
+    n_ = hn::Sub(magic_, hn::Set(d, kMagic));
+  }
+  HWY_INLINE V<D> expm1_r(D d) const {
+    static constexpr float c[] = {0.5f, 1.6666536e-01f, 4.166647e-02f, 8.367432e-03f, 1.3934572e-03f};
+    return hn::MulAdd(hn::Mul(r_, r_), polynomial(d, r_, c), r_);
+  }
+
+  V<D> magic_, n_, r_;
 };
 
-/// The range of x for which Exponential holds.
-inline constexpr float kExpLow = -109.3f, kExpHigh = 65.0f;
+#if HWY_TARGET == HWY_AVX3
+/// The same with n a multiple of 1/16 and a table of 2^(j / 16) in a register, which shortens the polynomial:
+/// e^x = 2^floor(n) t_j e^(r + delta_j), where t_j is a float and delta_j makes it exact (Gal's accurate
+/// tables).
+template <class D>
+class Exponential<D, true> {
+ public:
+  HWY_INLINE Exponential(D d, V<D> x) {
+    reduce(d, x, kLog2E);
+    r_ = hn::NegMulAdd(n_, hn::Set(d, kLn2High), x);
+    r_ = hn::NegMulAdd(n_, hn::Set(d, kLn2Low), r_);
+    look_up(d);
+  }
+  static HWY_INLINE Exponential of_half_square(D d, V<D> a) {
+    Exponential e;
+    e.reduce(d, hn::Mul(a, a), -0.5f * kLog2E);
+    // r = -v / 2 with v = a^2 + 2 n ln(2), a^2 exact inside the fused multiply-add.
+    const auto v = hn::MulAdd(a, a, hn::Mul(e.n_, hn::Set(d, 2 * kLn2High)));
+    e.r_ = hn::Mul(hn::Set(d, -0.5f), hn::MulAdd(e.n_, hn::Set(d, 2 * kLn2Low), v));
+    e.look_up(d);
+    return e;
+  }
+  HWY_INLINE void add(D, V<D> low) { r_ = hn::Add(r_, low); }
+  HWY_INLINE Pair<D> exp_r(D d) const {
+    const auto quadratic = hn::MulAdd(r_, hn::Set(d, 1.6667005e-01f), hn::Set(d, 5.0001526e-01f));
+    return {hn::MulAdd(t_, hn::MulAdd(hn::Mul(r_, r_), quadratic, r_), t_), hn::Zero(d)};
+  }
+  HWY_INLINE V<D> scale(D, V<D> v) const { return V<D>{_mm512_scalef_ps(v.raw, n_.raw)}; }
+  HWY_INLINE V<D> scale_where(D, hn::Mask<D> mask, V<D> v) const {
+    return V<D>{_mm512_mask_scalef_ps(v.raw, mask.raw, v.raw, n_.raw)};
+  }
+  HWY_INLINE Pair<D> expm1(D d) const {
+    static constexpr float c[] = {0.5f, 1.6667005e-01f, 4.166726e-02f};
+    const hn::RebindToSigned<D> di;
+    const auto whole = hn::ShiftLeft<23>(hn::ShiftRight<4>(hn::BitCast(di, magic_)));
+    const auto power = hn::BitCast(d, hn::Add(hn::BitCast(di, t_), whole));
+    return expm1_from(d, power, hn::MulAdd(hn::Mul(r_, r_), polynomial(d, r_, c), r_));
+  }
+
+ private:
+  static constexpr float kMagic = 0x1.8p19f;
+  alignas(64) static constexpr float kPower[16] = {
+      1.e+00f,        1.0442737e+00f, 1.0905077e+00f, 1.1387886e+00f, 1.1892071e+00f, 1.2418578e+00f,
+      1.2968396e+00f, 1.3542556e+00f, 1.4142135e+00f, 1.4768262e+00f, 1.5422108e+00f, 1.6104903e+00f,
+      1.6817929e+00f, 1.7562522e+00f, 1.8340081e+00f, 1.9152066e+00f};
+  alignas(64) static constexpr float kDelta[16] = {
+      0.e+00f,         4.628547e-08f,  -1.19921575e-08f, 4.729782e-08f,   3.193418e-08f, 3.6210572e-08f,
+      -3.0990723e-08f, -7.475213e-09f, 1.7114271e-08f,   -3.0476834e-08f, 5.233334e-09f, 6.1075918e-09f,
+      -1.4719606e-08f, -5.258795e-09f, -6.1282597e-09f,  5.1406093e-09f};
+
+  Exponential() = default;
+  HWY_INLINE void reduce(D d, V<D> x, float factor) {
+    magic_ = hn::MulAdd(x, hn::Set(d, factor), hn::Set(d, kMagic));
+    n_ = hn::Sub(magic_, hn::Set(d, kMagic));
+  }
+  HWY_INLINE void look_up(D d) {
+    const auto index = _mm512_castps_si512(magic_.raw);  // its low 4 bits count
+    t_ = V<D>{_mm512_permutexvar_ps(index, hn::Load(d, kPower).raw)};
+    r_ = hn::Add(r_, V<D>{_mm512_permutexvar_ps(index, hn::Load(d, kDelta).raw)});
+  }
+
+  V<D> magic_, n_, r_, t_;
+};
+#endif
 
 /// e^x for x <= 65, or NaN; 1 ULP.
 template <class D>
 HWY_INLINE V<D> exp_below(D d, V<D> x) {
-  return Exponential<D>(d, at_least(d, x, kExpLow)).value(d);
+  const Exponential<D> e(d, at_least(d, x, kExpLow));
+  return e.scale(d, e.exp_r(d).high);
 }
 
 /// e^x everywhere; 1 ULP.
 template <class D>
 HWY_INLINE V<D> exp(D d, V<D> x) {
-  // Half of 2^n each way, so that neither factor overflows.
-  const auto y = at_most(d, at_least(d, x, kExpLow), 89.0f);
-  const auto n = hn::Round(hn::Mul(y, hn::Set(d, kLog2E)));
-  const auto r = hn::NegMulAdd(n, hn::Set(d, kLn2Low), hn::NegMulAdd(n, hn::Set(d, kLn2High), y));
-  const auto e = hn::Add(hn::MulAdd(hn::Mul(r, r), polynomial(d, r, kExpm1), r), hn::Set(d, 1.0f));
-  const hn::RebindToSigned<D> di;
-  // A NaN has no integer; its n is replaced, r carries it.
-  const auto whole = hn::ConvertTo(di, hn::IfThenElseZero(hn::Eq(n, n), n));
-  const auto half = hn::ShiftRight<1>(whole), bias = hn::Set(di, 127);
-  const auto first = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(half, bias)));
-  const auto second = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::Sub(whole, half), bias)));
-  return hn::Mul(hn::Mul(e, first), second);
+  // 2^64 is taken out of large results, so that no factor overflows on the way. The subtraction is exact.
+  constexpr float kShift = 44.361419555836498f,
+                  kShiftLow = static_cast<float>(double{kShift} - 44.361419555836498);
+  const auto large = hn::Gt(x, hn::Set(d, 40.0f));
+  const auto shifted = hn::Sub(x, hn::IfThenElseZero(large, hn::Set(d, kShift)));
+  Exponential<D> e(d, at_most(d, at_least(d, shifted, kExpLow), kExpHigh));
+  e.add(d, hn::IfThenElseZero(large, hn::Set(d, kShiftLow)));
+  const auto factor = hn::IfThenElse(large, hn::Set(d, 0x1p64f), hn::Set(d, 1.0f));
+  return hn::Mul(e.scale(d, e.exp_r(d).high), factor);
 }
 
-/// e^x - 1 for x <= 65, or NaN; 1.2 ULP.
+/// e^x - 1 for x <= 65, or NaN; high alone: 1 ULP.
 template <class D>
-HWY_INLINE V<D> expm1_below(D d, V<D> x) {
-  const Exponential<D> e(d, at_least(d, x, -20.0f));
-  const auto power = e.power(d);
-  return hn::MulAdd(power, e.expm1_r(d), hn::Sub(power, hn::Set(d, 1.0f)));
+HWY_INLINE Pair<D> expm1_below(D d, V<D> x) {
+  return Exponential<D>(d, at_least(d, x, -20.0f)).expm1(d);
 }
 
 /// log(1 + e) for e in [0, 1]; 0.8 ULP.
@@ -239,43 +342,46 @@ HWY_INLINE V<D> log1p_exp_minus(D d, V<D> x) {
   return log1p_unit(d, exp_below(d, hn::Neg(hn::Abs(x))));
 }
 
-/// tanh(x) = -m / (2 + m) with m = e^(-2 |x|) - 1; 1.7 ULP.
+/// tanh(x) = -m / (2 + m) with m = e^(-2 |x|) - 1; 2 ULP.
 template <class D>
 HWY_INLINE V<D> tanh(D d, V<D> x) {
   const auto m = expm1_below(d, hn::Mul(hn::Set(d, -2.0f), hn::Abs(x)));
-  const auto magnitude = quotient(d, Pair<D>{m, hn::Zero(d)}, pair_sum(d, hn::Set(d, 2.0f), m));
-  return hn::CopySign(magnitude, x);
+  auto denominator = pair_sum(d, hn::Set(d, 2.0f), m.high);
+  denominator.low = hn::Add(denominator.low, m.low);
+  return hn::CopySign(quotient(d, m, denominator), x);
 }
 
-/// (z < 0 ? e^r : 1) / (1 + e^-|z|) from e = e^-|z|: the sigmoid of z, still to be scaled where z < 0.
-template <class D, class Mask>
-HWY_INLINE V<D> unscaled_sigmoid(D d, const Exponential<D>& e, Mask negative) {
-  const auto power = e.exp_r_pair(d);
-  const auto one = hn::Set(d, 1.0f);
-  const Pair<D> numerator{hn::IfThenElse(negative, power.high, one), hn::IfThenElseZero(negative, power.low)};
-  return quotient(d, numerator, pair_sum(d, one, e.scale(d, power.high)));
+/// -|x|.
+template <class D>
+HWY_INLINE V<D> minus_magnitude(D d, V<D> x) {
+  return hn::Or(x, hn::SignBit(d));
 }
 
-/// 1 / (1 + e^-x); 2 ULP.
+/// 1 / (1 + e^-x) = (x < 0 ? e : 1) / (1 + e) with e = e^-|x|; 2 ULP.
 template <class D>
 HWY_INLINE V<D> sigmoid(D d, V<D> x) {
-  const Exponential<D> e(d, at_least(d, hn::Neg(hn::Abs(x)), kExpLow));
-  const auto negative = hn::Lt(x, hn::Zero(d));
-  const auto ratio = unscaled_sigmoid(d, e, negative);
-  return hn::IfThenElse(negative, e.scale(d, ratio), ratio);
+  const auto e = exp_below(d, minus_magnitude(d, x)), one = hn::Set(d, 1.0f);
+  return quotient(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), pair_sum(d, one, e));
 }
 
-/// x sigmoid(z + z_low) with z of the same sign as x; 2 ULP where |x| <= |z|. Scaled last, so that the
-/// exponential is not rounded to a denormal number before the product is.
+/// x sigmoid(z) from e = e^-|z|, where z has the sign of x; 2 ULP. Scaled last, so that the exponential is
+/// not rounded to a denormal number before the product is.
+template <class D>
+HWY_INLINE V<D> times_sigmoid(D d, V<D> x, const Exponential<D>& e) {
+  const auto power = e.exp_r(d);
+  const auto one = hn::Set(d, 1.0f);
+  const auto negative = hn::Lt(x, hn::Zero(d));
+  const Pair<D> numerator{hn::IfThenElse(negative, power.high, one), hn::IfThenElseZero(negative, power.low)};
+  const auto product = hn::Mul(x, quotient(d, numerator, pair_sum(d, one, e.scale(d, power.high))));
+  return e.scale_where(d, negative, product);
+}
+
+/// x sigmoid(z + z_low); x, z >= kExpLow.
 template <class D>
 HWY_INLINE V<D> times_sigmoid(D d, V<D> x, V<D> z, V<D> z_low) {
-  Exponential<D> e(d, at_least(d, hn::Neg(hn::Abs(z)), kExpLow));
-  e.r = hn::Sub(e.r, hn::Xor(z_low, hn::And(z, hn::SignBit(d))));
-  const auto negative = hn::Lt(x, hn::Zero(d));
-  const auto ratio = unscaled_sigmoid(d, e, negative);
-  // -infinity times 0 is not wanted.
-  const auto product = hn::Mul(hn::IfThenZeroElse(hn::Lt(z, hn::Set(d, kExpLow)), x), ratio);
-  return hn::IfThenElse(negative, e.scale(d, product), product);
+  Exponential<D> e(d, at_least(d, minus_magnitude(d, z), kExpLow));
+  e.add(d, hn::Neg(hn::Xor(z_low, hn::And(z, hn::SignBit(d)))));
+  return times_sigmoid(d, x, e);
 }
 
 /// s + inner s (1 - s) with s = sigmoid(z), |z| <= 145: the slope of x sigmoid(z(x)), where inner = x z'(x).
@@ -286,16 +392,6 @@ HWY_INLINE V<D> sigmoid_product_slope(D d, V<D> z, V<D> inner) {
   const auto inverse = quotient(d, one, hn::Add(e, one)), other = hn::Mul(e, inverse);
   const auto s = hn::IfThenElse(hn::Lt(z, hn::Zero(d)), other, inverse);
   return hn::MulAdd(hn::Mul(inner, other), inverse, s);
-}
-
-/// Phi(-a) e^(a^2 / 2) for a in [0, 14.5], Phi the normal distribution function; 1.5 ULP. A rational minimax
-/// fit.
-template <class D>
-HWY_INLINE V<D> scaled_normal_tail(D d, V<D> a) {
-  static constexpr float p[] = {0.5f, 4.3630594e-01f, 1.8171264e-01f, 4.0106308e-02f, 4.0343767e-03f};
-  static constexpr float q[] = {1.0f,          1.6704967e+00f, 1.1962852e+00f,
-                                4.654405e-01f, 1.0053849e-01f, 1.0112554e-02f};
-  return quotient(d, polynomial(d, a, p), polynomial(d, a, q));
 }
 
 }  // namespace halfwave::HWY_NAMESPACE

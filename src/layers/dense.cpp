@@ -81,14 +81,21 @@ class Dense final : public Layer {
     const PanelTasks tasks(shape.count(), inputs(), threads);
     run_team(threads, [&](int thread, int all) {
       tasks.run(thread, all, [&](std::size_t p, Range rows) {
-        dense_weight_gradient(m.x, m.x_stride, dy_panels, batch, shape, m.gradients[0], rows, {p, p + 1});
-        sink.ready(0, shape.offset(p) + rows.begin * shape.width(p), rows.size() * shape.width(p));
+        for (std::size_t i = rows.begin; i < rows.end; i += kUpdateRows) {
+          const Range block{i, std::min(rows.end, i + kUpdateRows)};
+          sink.announce(0, shape.offset(p) + block.begin * shape.width(p), block.size() * shape.width(p));
+          dense_weight_gradient(m.x, m.x_stride, dy_panels, batch, shape, m.gradients[0], block, {p, p + 1});
+          sink.ready(0, shape.offset(p) + block.begin * shape.width(p), block.size() * shape.width(p));
+        }
       });
     });
     sink.ready(1, 0, outputs());
   }
 
  private:
+  /// Rows of the gradient that are handed on at a time: 12 KiB, still in the L1 cache when the optimiser reads them.
+  static constexpr std::size_t kUpdateRows = 48;
+
   std::size_t width_for(std::size_t) const override { return static_cast<std::size_t>(field(0)); }
 };
 

@@ -57,6 +57,8 @@ struct LayerMemory {
 class GradientSink {
  public:
   virtual ~GradientSink() = default;
+  /// This part will be ready soon: what is to be done with it may be fetched from memory meanwhile.
+  virtual void announce(std::size_t tensor, std::size_t begin, std::size_t count) = 0;
   virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count) = 0;
 };
 

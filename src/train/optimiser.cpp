@@ -4,6 +4,7 @@
 #include <halfwave/error.h>
 
 #include <cmath>
+#include <utility>
 
 #include "core/suggest.h"
 #include "kernels/optimisers.h"
@@ -80,6 +81,15 @@ void Optimiser::apply(std::size_t tensor, const float* gradients, std::size_t be
     case Kind::rmsprop:
       return rmsprop_update({rate_, beta2_, epsilon_, decay, scale_}, w, g, state(first_), count);
   }
+}
+
+void Optimiser::prefetch(std::size_t begin, std::size_t count) const {
+  const auto fetch = [&](const float* from) {
+    for (std::size_t i = 0; i < count; i += kLineFloats) __builtin_prefetch(from + begin + i, 1, 2);
+  };
+  fetch(std::as_const(network_).values().data());
+  if (!first_.empty()) fetch(first_.data());
+  if (!second_.empty()) fetch(second_.data());
 }
 
 std::vector<std::span<float>> Optimiser::state() {

@@ -23,6 +23,9 @@ class Optimiser {
   /// Updates floats begin … begin+count-1, all of one tensor; several threads at once, for disjoint parts.
   void apply(std::size_t tensor, const float* gradients, std::size_t begin, std::size_t count);
 
+  /// Brings what apply() will read for these floats into the cache.
+  void prefetch(std::size_t begin, std::size_t count) const;
+
   /// What a checkpoint must keep: zero, one or two arrays of learned_floats().
   std::vector<std::span<float>> state();
 

@@ -30,6 +30,7 @@ class UpdateStep {
   class Immediate final : public UpdateSink {
    public:
     explicit Immediate(UpdateStep& step) : step_(step) {}
+    void announce(std::size_t begin, std::size_t count) override { step_.optimiser_.prefetch(begin, count); }
     void ready(std::size_t tensor, std::size_t begin, std::size_t count) override {
       step_.optimiser_.apply(tensor, step_.plan_.gradients().data(), begin, count);
     }
@@ -40,6 +41,7 @@ class UpdateStep {
   /// Leaves the gradient alone: clipping needs the norm of the whole first.
   class Later final : public UpdateSink {
    public:
+    void announce(std::size_t, std::size_t) override {}
     void ready(std::size_t, std::size_t, std::size_t) override {}
   };
 

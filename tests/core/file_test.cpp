@@ -1,4 +1,5 @@
-// If this failed, a full disk or a killed run could leave a model or checkpoint half written in place of the old one.
+// If this failed, a full disk or a killed run could leave a model or checkpoint half written in place of the
+// old one.
 #include "core/file.h"
 
 #include <gmock/gmock.h>
@@ -84,11 +85,15 @@ TEST_F(FileTest, FailedWriteLeavesTheOldFileAndNothingElse) {
 }
 
 TEST_F(FileTest, ErrorsNameTheFileAndTheReason) {
-  EXPECT_THAT(failure(folder_ / "no" / "a", "x"), HasSubstr("no/a: cannot be written: No such file or directory"));
+  EXPECT_THAT(failure(folder_ / "no" / "a", "x"),
+              HasSubstr("no/a: cannot be written: No such file or directory"));
   EXPECT_THAT(failure(folder_, "x"), HasSubstr("it is a folder"));
   EXPECT_THAT(failure("/dev/full", "x"), HasSubstr("/dev/full: cannot be written: No space left on device"));
   EXPECT_THROW(read_file(folder_ / "none"), Error);
   EXPECT_THROW(read_file(folder_), Error);
+}
+
+TEST_F(FileTest, AForbiddenFolderIsNamed) {
   if (::geteuid() == 0) GTEST_SKIP() << "permissions do not bind the superuser";
   fs::permissions(folder_, fs::perms(0500));
   EXPECT_THAT(failure(folder_ / "a", "x"), HasSubstr("Permission denied"));

@@ -68,7 +68,7 @@ TEST(Team, OnePassSeesWhatThePassBeforeWrote) {
     ASSERT_EQ(values[i], 200 * static_cast<int>(i) + 199 * 200 / 2) << i;
 }
 
-// How many threads an inner team gets is the pool's choice (OpenMP gives one); that its work is complete is
+// How many threads an inner team gets is the pool's choice; that its work is complete is
 // not.
 TEST(Team, ATeamInsideATeamDoesAllItsWork) {
   constexpr std::size_t kRows = 4, kColumns = 100;

@@ -1,4 +1,5 @@
-// If this failed, images or arrays from IDX, .npy, .npz or CIFAR-10 files would be read wrongly, or damaged ones believed.
+// If this failed, images or arrays from IDX, .npy, .npz or CIFAR-10 files would be read wrongly, or damaged
+// ones believed.
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -28,11 +29,11 @@ struct Stored {
 };
 std::vector<Stored> stored_types(bool big) {
   const std::string order = big ? ">" : "<";
-  return {{"|u1", 8, stored<std::uint8_t>(big)},          {"|i1", 9, stored<std::int8_t>(big)},
-          {order + "i2", 11, stored<std::int16_t>(big)},  {order + "i4", 12, stored<std::int32_t>(big)},
-          {order + "f4", 13, stored<float>(big)},         {order + "f8", 14, stored<double>(big)},
-          {order + "u2", 0, stored<std::uint16_t>(big)},  {order + "u4", 0, stored<std::uint32_t>(big)},
-          {order + "u8", 0, stored<std::uint64_t>(big)},  {order + "i8", 0, stored<std::int64_t>(big)}};
+  return {{"|u1", 8, stored<std::uint8_t>(big)},         {"|i1", 9, stored<std::int8_t>(big)},
+          {order + "i2", 11, stored<std::int16_t>(big)}, {order + "i4", 12, stored<std::int32_t>(big)},
+          {order + "f4", 13, stored<float>(big)},        {order + "f8", 14, stored<double>(big)},
+          {order + "u2", 0, stored<std::uint16_t>(big)}, {order + "u4", 0, stored<std::uint32_t>(big)},
+          {order + "u8", 0, stored<std::uint64_t>(big)}, {order + "i8", 0, stored<std::int64_t>(big)}};
 }
 
 /// Two classes, four examples each, for folders that need labels.
@@ -89,7 +90,8 @@ TEST(Idx, BadFilesAreNamed) {
   with_images(images.substr(0, 10), {"the header"});
   with_images(images.substr(0, images.size() - 1), {"truncated", "{4, 1, 3}"});
   with_images(images + "x", {"more bytes than its header says"});
-  with_images(idx(8, {5, 1, 3}, std::string(15, 'a')), {"train-labels-idx1-ubyte: 4 labels for the 5 examples"});
+  with_images(idx(8, {5, 1, 3}, std::string(15, 'a')),
+              {"train-labels-idx1-ubyte: 4 labels for the 5 examples"});
   with_images(idx(8, {0, 1, 3}, ""), {"no examples"});
   with_images(gzipped(images).substr(0, 20), {"truncated"});
   with_images(idx(13, {4, 1, 1}, array_bytes<float>({0, 1, NAN, 3}, true)), {"NaN at row 2, column 0"});
@@ -107,8 +109,9 @@ TEST(Idx, BadFilesAreNamed) {
 TEST(Idx, HeadersThatClaimMoreThanAnyFileHoldsFailAtOnce) {
   const Folder folder;
   write_idx_folder(folder, idx(8, {4, 1, 3}, std::string(12, 'a')));
-  for (const std::vector<std::uint32_t>& shape :
-       {std::vector<std::uint32_t>{1000000, 1000, 1000}, {0xffffffff, 0xffffffff, 0xffffffff}, {0x80000000, 2, 0x80000000}}) {
+  for (const std::vector<std::uint32_t>& shape : {std::vector<std::uint32_t>{1000000, 1000, 1000},
+                                                  {0xffffffff, 0xffffffff, 0xffffffff},
+                                                  {0x80000000, 2, 0x80000000}}) {
     for (const bool compressed : {false, true}) {
       const std::string bytes = idx(8, shape, "abc");
       folder.write("train-images-idx3-ubyte", compressed ? gzipped(bytes) : bytes);
@@ -137,7 +140,8 @@ TEST(Npy, HalfPrecisionIsExact) {
   const Folder folder;
   Schema schema;
   schema.shape = {1};
-  const Examples e = load_examples(options_for(folder.write("a.npy", npy("<f2", "(6,)", array_bytes(bits, false)))), schema);
+  const Examples e =
+      load_examples(options_for(folder.write("a.npy", npy("<f2", "(6,)", array_bytes(bits, false)))), schema);
   EXPECT_THAT(floats(e), ElementsAre(1.0f, -2.0f, 65504.0f, 0x1p-14f, 0x1p-24f, -0.0f));
 }
 
@@ -155,7 +159,8 @@ TEST(Npy, FortranOrderIsTransposed) {
       floats(load_examples(options_for(folder.write("a.npy", npy("<f4", "(2, 3, 4)", data, true))), schema));
   for (int i = 0, at = 0; i < 2; ++i) {
     for (int j = 0; j < 3; ++j) {
-      for (int k = 0; k < 4; ++k) EXPECT_EQ(values[static_cast<std::size_t>(at++)], static_cast<float>(100 * i + 10 * j + k));
+      for (int k = 0; k < 4; ++k)
+        EXPECT_EQ(values[static_cast<std::size_t>(at++)], static_cast<float>(100 * i + 10 * j + k));
     }
   }
 }
@@ -191,9 +196,11 @@ TEST(Npy, TargetsAndTheirTask) {
   const Dataset two = with_labels(npy("<f4", "(4, 2)", array_bytes<float>({1, 2, 3, 4, 5, 6, 7, 8}, false)));
   EXPECT_EQ(two.schema.outputs, 2u);
   EXPECT_EQ(two.train.targets.size(), 8u);
-  const Dataset one_hot = with_labels(npy("<f4", "(4, 3)", array_bytes<float>({1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0}, false)));
+  const Dataset one_hot =
+      with_labels(npy("<f4", "(4, 3)", array_bytes<float>({1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0}, false)));
   EXPECT_THAT(one_hot.train.labels, ElementsAre(0, 1, 2, 0));
-  const std::string cats = array_bytes<std::uint32_t>({'c', 'a', 't', 'd', 'o', 0, 'c', 'a', 't', 0xE9, 0, 0}, false);
+  const std::string cats =
+      array_bytes<std::uint32_t>({'c', 'a', 't', 'd', 'o', 0, 'c', 'a', 't', 0xE9, 0, 0}, false);
   const Dataset words = with_labels(npy("<U3", "(4,)", cats));
   EXPECT_THAT(words.schema.classes, ElementsAre("cat", "do", "\xC3\xA9"));
   EXPECT_THAT(words.train.labels, ElementsAre(0, 1, 0, 2));
@@ -223,7 +230,8 @@ TEST(Npy, BadFilesAreNamed) {
   bad(npy("<f4", "(4000000000, 4000000000, 4000000000)", "abcd"), {"no file holds"});
   bad(npy("<f4", "(99999999999999999999999,)", "abcd"), {"header is damaged"});
   bad(npy("<U3", "(1,)", std::string(12, 'x')), {"text where numbers are needed"});
-  bad(npy("<f4", "(2, 3)", array_bytes<float>({0, 1, 2, 3, INFINITY, 5}, false)), {"infinite value at row 1, column 1"});
+  bad(npy("<f4", "(2, 3)", array_bytes<float>({0, 1, 2, 3, INFINITY, 5}, false)),
+      {"infinite value at row 1, column 1"});
   bad(npy("<f4", "(6, 2)", stored<float>(false)), {"shape {2}", "takes {3}"});
   bad(npy("<f4", "(0, 3)", ""), {"no examples"});
   std::string long_header = good;
@@ -267,9 +275,12 @@ TEST_P(Npz, StoredDeflatedAndZip64MembersAreRead) {
     EXPECT_THAT(data.train.labels, ElementsAre(0, 1, 0, 1));
     EXPECT_EQ(floats(load_examples(options, data.schema)), kNumbers);
   }
-  const std::string both = folder.write("b.npz", zip({{"x_train.npy", x, method}, {"y_train.npy", y, method},
-                                                      {"x_test.npy", npy("<f4", "(1, 3)", std::string(12, '\0')), method},
-                                                      {"y_test.npy", npy("|u1", "(1,)", std::string(1, '\1')), method}}, zip64));
+  const std::string both =
+      folder.write("b.npz", zip({{"x_train.npy", x, method},
+                                 {"y_train.npy", y, method},
+                                 {"x_test.npy", npy("<f4", "(1, 3)", std::string(12, '\0')), method},
+                                 {"y_test.npy", npy("|u1", "(1,)", std::string(1, '\1')), method}},
+                                zip64));
   const Dataset data = load(both);
   EXPECT_EQ(data.test.count, 1u);
   EXPECT_THAT(load_examples(options_for(both), data.schema).labels, ElementsAre(1));
@@ -301,7 +312,8 @@ TEST(Npz, BadArchivesAreNamed) {
 
 std::string cifar_batch(int records, int first_label) {
   std::string batch;
-  for (int i = 0; i < records; ++i) batch += static_cast<char>((first_label + i) % 10) + std::string(3072, static_cast<char>(i));
+  for (int i = 0; i < records; ++i)
+    batch += static_cast<char>((first_label + i) % 10) + std::string(3072, static_cast<char>(i));
   return batch;
 }
 
@@ -337,7 +349,8 @@ TEST(Cifar, BadBatchesAreNamed) {
 TEST(Sources, MissingAndUnknownOnesAreNamed) {
   const Folder folder;
   expect_load_error(folder.file("none.csv"), {"none.csv: no such file or folder"});
-  expect_load_error(folder.path().string(), {"a folder without data", "train-images-idx3-ubyte", "data_batch_1.bin", "x.npy"});
+  expect_load_error(folder.path().string(),
+                    {"a folder without data", "train-images-idx3-ubyte", "data_batch_1.bin", "x.npy"});
   expect_load_error(folder.write("a.xyz", "1"), {"a.xyz", "not a kind of file"});
   expect_error(ErrorKind::usage, {"'mnits'", "Did you mean 'mnist'"}, [] { load("mnits"); });
   expect_error(ErrorKind::usage, {"no data given"}, [] { load(""); });

@@ -1,5 +1,6 @@
-// Lost if these fail: training and inference would differ from what other frameworks compute by more than rounding, a
-// vanishing tail would vanish too early, or a diverged network would not be noticed because its NaN was swallowed.
+// Lost if these fail: training and inference would differ from what other frameworks compute by more than
+// rounding, a vanishing tail would vanish too early, or a diverged network would not be noticed because its
+// NaN was swallowed.
 #include <algorithm>
 
 #include "kernels/activation_testing.h"
@@ -12,11 +13,12 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 /// What a slope may be off by: a part of it, and a constant where it comes from the rounded output.
 constexpr double kSlopeRelative = 1e-6, kSlopeAbsolute = 5e-7;
 
-std::vector<const ActivationDeclaration*> pointwise_declarations() {
+std::vector<const ActivationDeclaration*> pointwise_declarations(bool with_parameters = false) {
   std::vector<const ActivationDeclaration*> list;
   for (const ActivationDeclaration& declaration : activation_declarations()) {
     const auto form = declaration.info.form;
-    if (form == ActivationInfo::Form::pointwise || form == ActivationInfo::Form::random) list.push_back(&declaration);
+    if (form != ActivationInfo::Form::pointwise && form != ActivationInfo::Form::random) continue;
+    if (!with_parameters || !declaration.info.parameters.empty()) list.push_back(&declaration);
   }
   return list;
 }
@@ -77,7 +79,8 @@ TEST_P(PointwiseActivation, ReferenceSlopeIsTheDerivativeOfTheReferenceValue) {
     const long double below = reference().value(x - kStep, parameters.data()),
                       above = reference().value(x + kStep, parameters.data());
     const long double slope = reference().slope(x, parameters.data());
-    // A kink or jump within the step is no derivative; there are only a few, so a random point near one is rare.
+    // A kink or jump within the step is no derivative; there are only a few, so a random point near one is
+    // rare.
     const bool kink = std::abs(reference().slope(x - kStep, parameters.data()) -
                                reference().slope(x + kStep, parameters.data())) > 1e-3L;
     if (!kink) {
@@ -98,7 +101,8 @@ TEST_P(PointwiseActivation, NanPropagatesAndInfinitiesHaveTheirLimits) {
     EXPECT_TRUE(std::isnan(y[0]));
     // At 1e30 every activation has reached its limit, or grows without one.
     for (const std::size_t i : {1u, 2u}) {
-      const float limit = static_cast<float>(reference().value(std::copysign(1e30L, x[i]), parameters.data()));
+      const float limit =
+          static_cast<float>(reference().value(std::copysign(1e30L, x[i]), parameters.data()));
       if (std::abs(limit) > 1e20f) {
         EXPECT_EQ(y[i], std::copysign(kInfinity, limit)) << "at " << x[i];
       } else {
@@ -106,21 +110,24 @@ TEST_P(PointwiseActivation, NanPropagatesAndInfinitiesHaveTheirLimits) {
       }
     }
     EXPECT_EQ(y[3], y[4]) << "+0 and -0";
-    if (info().name == "exponential" || info().name == "squared_relu") return;  // the slope grows without bound
+    if (info().name == "exponential" || info().name == "squared_relu")
+      return;  // the slope grows without bound
     const std::vector<float> ones(x.size(), 1.0f);
     const std::vector<float>& saved = info().backward_from_output ? y : x;
     functions.backward(saved.data(), ones.data(), slope.data(), x.size(), parameters.data());
     for (std::size_t i = 1; i < x.size(); ++i) {
       const long double at = std::clamp(static_cast<long double>(x[i]), -1e30L, 1e30L);
-      EXPECT_NEAR(slope[i], static_cast<double>(reference().slope(at, parameters.data())), 1e-6) << "at " << x[i];
+      EXPECT_NEAR(slope[i], static_cast<double>(reference().slope(at, parameters.data())), 1e-6)
+          << "at " << x[i];
     }
   });
 }
 
-/// With other parameters than the default, an argument such as beta x is itself rounded; f feels that by its condition
-/// number |x f'(x) / f(x)|.
-TEST_P(PointwiseActivation, OtherParametersAreAsAccurateAsTheConditionAllows) {
-  if (info().parameters.empty()) GTEST_SKIP() << "has no parameters";
+class ActivationWithParameters : public PointwiseActivation {};
+
+/// With other parameters than the default, an argument such as beta x is itself rounded; f feels that by its
+/// condition number |x f'(x) / f(x)|.
+TEST_P(ActivationWithParameters, OtherParametersAreAsAccurateAsTheConditionAllows) {
   const std::vector<float> x = whole_float_range(5, 3000);
   for (const float factor : {0.7f, 1.9f}) {
     std::vector<float> parameters = default_parameters(info());
@@ -140,8 +147,13 @@ TEST_P(PointwiseActivation, OtherParametersAreAsAccurateAsTheConditionAllows) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PointwiseActivation, testing::ValuesIn(pointwise_declarations()),
-                         [](const auto& test) { return std::string(test.param->info.name); });
+std::string name_of(const testing::TestParamInfo<const ActivationDeclaration*>& test) {
+  return std::string(test.param->info.name);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PointwiseActivation, testing::ValuesIn(pointwise_declarations()), name_of);
+INSTANTIATE_TEST_SUITE_P(All, ActivationWithParameters, testing::ValuesIn(pointwise_declarations(true)),
+                         name_of);
 
 }  // namespace
 }  // namespace halfwave

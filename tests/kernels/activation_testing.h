@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <hwy/highway.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -15,7 +16,8 @@
 
 namespace halfwave {
 
-/// Calls body(name of the instruction set) for each one that this machine has; kernels resolved inside are for it.
+/// Calls body(name of the instruction set) for each one that this machine has; kernels resolved inside are
+/// for it.
 template <class Body>
 void for_each_target(Body&& body) {
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
@@ -36,8 +38,8 @@ inline std::vector<float> default_parameters(const ActivationInfo& info) {
   return values;
 }
 
-/// Every binary exponent with both signs and random mantissas (denormal numbers among them), and the range in which
-/// activations bend, evenly.
+/// Every binary exponent with both signs and random mantissas (denormal numbers among them), and the range in
+/// which activations bend, evenly.
 inline std::vector<float> whole_float_range(int per_exponent, int even) {
   Random random(1, stream_id(Stream::data));
   std::vector<float> points{0.0f, -0.0f};
@@ -52,10 +54,12 @@ inline std::vector<float> whole_float_range(int per_exponent, int even) {
   return points;
 }
 
-/// The distance in units of the last place of a float near `exact`; 0 for an infinity where the float would be one.
+/// The distance in units of the last place of a float near `exact`; 0 for an infinity where the float would
+/// be one.
 inline double ulp_error(float value, long double exact) {
   const float rounded = static_cast<float>(exact);
-  if (std::isnan(value) || std::isnan(rounded)) return std::isnan(value) == std::isnan(rounded) ? 0 : INFINITY;
+  if (std::isnan(value) || std::isnan(rounded))
+    return std::isnan(value) == std::isnan(rounded) ? 0 : INFINITY;
   if (std::isinf(rounded) || std::isinf(value)) return value == rounded ? 0 : INFINITY;
   const int exponent = exact == 0 ? -126 : std::max(std::ilogb(exact), -126);
   return static_cast<double>(std::abs(value - exact) / std::ldexp(1.0L, exponent - 23));

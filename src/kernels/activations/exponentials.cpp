@@ -46,7 +46,7 @@ struct Celu {
   static HWY_INLINE V<D> forward(D d, V<D> x, const float* p) {
     const auto alpha = hn::Set(d, p[0]);
     const auto z = hn::Div(at_most(d, x, 0.0f), alpha);
-    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(alpha, expm1_below(d, z)));
+    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(alpha, expm1_below(d, z).high));
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> y, V<D> dy, const float* p) {
@@ -78,7 +78,7 @@ struct Elu {
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float* p) {
     return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x,
-                          hn::Mul(hn::Set(d, p[0]), expm1_below(d, at_most(d, x, 0.0f))));
+                          hn::Mul(hn::Set(d, p[0]), expm1_below(d, at_most(d, x, 0.0f)).high));
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> y, V<D> dy, const float* p) {
@@ -133,7 +133,7 @@ struct LogSigmoid {
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> y, V<D> dy, const float*) {
-    return hn::Mul(hn::Neg(dy), expm1_below(d, y));
+    return hn::Mul(hn::Neg(dy), expm1_below(d, y).high);
   }
 };
 
@@ -160,7 +160,7 @@ struct Mish {
     // With e = exp(x): tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2), which is 1 to the last bit from x = 20
     // on.
     const Exponential<D> e(d, at_most(d, at_least(d, x, kExpLow), 20.0f));
-    const auto power = e.exp_r(d), two = hn::Set(d, 2.0f), whole = e.scale(d, power),
+    const auto power = e.exp_r(d).high, two = hn::Set(d, 2.0f), whole = e.scale(d, power),
                more = hn::Add(whole, two);
     const auto ratio = quotient(d, hn::Mul(power, more), hn::MulAdd(whole, more, two));
     const auto below = e.scale(d, hn::Mul(at_least(d, x, kExpLow), ratio));
@@ -199,7 +199,7 @@ struct QuickGelu {
     const auto bounded = at_most(d, at_least(d, x, -100.0f), 100.0f), scale = hn::Set(d, kScale);
     const auto z = hn::Mul(bounded, scale);
     const auto low = hn::MulAdd(bounded, hn::Set(d, kLow), product_error(d, bounded, scale, z));
-    return times_sigmoid(d, x, z, low);
+    return times_sigmoid(d, at_least(d, x, kExpLow / kScale), z, low);
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float*) {
@@ -232,8 +232,10 @@ struct Selu {
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float*) {
     const auto above = hn::Mul(x, hn::Set(d, kScaleF));
+    const auto m = expm1_below(d, at_most(d, x, 0.0f));
+    const auto product = hn::Set(d, kProductF);
     return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), above,
-                          hn::Mul(hn::Set(d, kProductF), expm1_below(d, at_most(d, x, 0.0f))));
+                          hn::MulAdd(product, m.high, hn::Mul(product, m.low)));
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> y, V<D> dy, const float*) {
@@ -288,7 +290,8 @@ struct Silu {
   }
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float*) {
-    return times_sigmoid(d, x, x, hn::Zero(d));
+    return times_sigmoid(d, at_least(d, x, kExpLow),
+                         Exponential<D>(d, at_least(d, minus_magnitude(d, x), kExpLow)));
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float*) {
@@ -327,7 +330,7 @@ struct Softplus {
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> y, V<D> dy, const float* p) {
     // 1 - exp(-beta y) is the sigmoid of beta x.
-    return hn::Mul(hn::Neg(dy), expm1_below(d, hn::Mul(y, hn::Set(d, -p[0]))));
+    return hn::Mul(hn::Neg(dy), expm1_below(d, hn::Mul(y, hn::Set(d, -p[0]))).high);
   }
 };
 
@@ -423,7 +426,7 @@ struct Swish {
     const auto beta = hn::Set(d, p[0]);
     const auto bounded = at_most(d, at_least(d, x, -128.0f / p[0]), 128.0f / p[0]);
     const auto z = hn::Mul(bounded, beta);
-    return times_sigmoid(d, x, z, product_error(d, bounded, beta, z));
+    return times_sigmoid(d, at_least(d, x, kExpLow / p[0]), z, product_error(d, bounded, beta, z));
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float* p) {
@@ -485,14 +488,17 @@ struct TanhShrink {
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float*) {
     // The difference cancels below 2: x^3 times a minimax polynomial in x^2 near 0, one in |x| - 1.5 above 1.
-    static constexpr float near[] = {3.3333334e-01f, -1.3333352e-01f, 5.3967677e-02f, -2.184914e-02f,
-                                     8.744376e-03f,  -3.266267e-03f,  9.6234586e-04f, -1.5297302e-04f};
+    static constexpr float near[] = {-1.3333352e-01f, 5.3967677e-02f, -2.184914e-02f, 8.744376e-03f,
+                                     -3.266267e-03f,  9.6234586e-04f, -1.5297302e-04f};
     static constexpr float middle[] = {5.9485173e-01f, 8.192934e-01f,  1.6356671e-01f,  -8.7818e-02f,
                                        2.4962276e-02f, 2.6868253e-03f, -7.1090106e-03f, 3.834494e-03f,
                                        -8.555381e-04f, -3.599856e-05f};
     const auto magnitude = hn::Abs(x), square = hn::Mul(x, x);
-    const auto factor = hn::Mul(polynomial(d, square, near), magnitude);
-    const auto small = hn::MulAdd(square, factor, hn::Mul(product_error(d, x, x, square), factor));
+    const auto sum = pair_sum(d, hn::Set(d, 1.0f / 3), hn::Mul(square, polynomial(d, square, near)));
+    const auto factor = hn::Mul(sum.high, magnitude), cube = hn::Mul(factor, square);
+    const auto factor_low = hn::MulAdd(sum.low, magnitude, product_error(d, sum.high, magnitude, factor));
+    const auto lows = hn::MulAdd(factor_low, square, hn::Mul(factor, product_error(d, x, x, square)));
+    const auto small = hn::Add(cube, hn::Add(lows, product_error(d, factor, square, cube)));
     const auto medium = polynomial(d, hn::Sub(magnitude, hn::Set(d, 1.5f)), middle);
     const auto large = hn::Sub(magnitude, tanh(d, magnitude));
     const auto above = hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 2.25f)), medium, large);

@@ -7,6 +7,7 @@
 #include <hwy/foreach_target.h>
 
 #include "kernels/activation_loops-inl.h"
+#include "kernels/math_normal-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace halfwave::HWY_NAMESPACE {
@@ -22,18 +23,6 @@ template <class T>
 inline constexpr T kThird = kFirst<T>* static_cast<T>(0.044715L);
 inline constexpr float kFirstLow = static_cast<float>(kFirst<double> - double{kFirst<float>});
 inline constexpr float kThirdLow = static_cast<float>(kThird<double> - double{kThird<float>});
-
-/// From here on a Phi(-a) rounds to 0.
-inline constexpr float kTail = 14.5f;
-
-/// exp(-a^2 / 2) without the rounding error of a^2, for 0 <= a <= kTail.
-template <class D>
-struct NormalExponential : Exponential<D> {
-  HWY_INLINE NormalExponential(D d, V<D> a) : Exponential<D>(d, hn::Mul(hn::Mul(a, a), hn::Set(d, -0.5f))) {
-    const auto error = product_error(d, a, a, hn::Mul(a, a));
-    this->r = hn::MulAdd(error, hn::Set(d, -0.5f), this->r);
-  }
-};
 
 struct Gelu {
   static constexpr ActivationInfo info{.name = "gelu",
@@ -54,20 +43,26 @@ struct Gelu {
   }
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float*) {
-    // max(x, 0) - a Phi(-a) with a = |x|, and Phi(-a) = R(a) exp(-a^2 / 2): nothing cancels, and the tail
-    // keeps its accuracy.
-    const auto a = at_most(d, hn::Abs(x), kTail);
-    const NormalExponential<D> e(d, a);
-    const auto tail = hn::Mul(hn::Mul(a, scaled_normal_tail(d, a)), e.exp_r(d));
-    return hn::Sub(positive_part(d, x), e.scale(d, tail));
+    // max(x, 0) - a Phi(-a) with a = |x|: nothing cancels, and the tail keeps its accuracy.
+    const auto positive = at_least(d, x, 0.0f);
+#if HWY_TARGET == HWY_AVX3
+    // From 5.4 on a Phi(-a) is lost in x above 0, so only the far tail below 0 takes the long way.
+    const auto near = hn::Sub(positive, times_normal_tail_near(d, at_most(d, hn::Abs(x), kNormalNear)));
+    const auto far = hn::Lt(x, hn::Set(d, -kNormalNear));
+    if (HWY_LIKELY(hn::AllFalse(d, far))) return near;
+    const auto tail = times_normal_tail(d, at_most(d, hn::Abs(x), kNormalTail));
+    return hn::IfThenElse(far, hn::Neg(tail), near);
+#else
+    return hn::Sub(positive, times_normal_tail(d, at_most(d, hn::Abs(x), kNormalTail)));
+#endif
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float*) {
     // Phi(x) + x phi(x); Phi(x) = 1 - Phi(-x) above 0.
-    const auto a = at_most(d, hn::Abs(x), kTail);
+    const auto a = at_most(d, hn::Abs(x), kNormalTail);
     const auto e = exp_below(d, hn::Mul(hn::Mul(a, a), hn::Set(d, -0.5f)));
-    const auto density = hn::Set(d, 0.3989422804f);
-    const auto below = hn::Mul(e, hn::NegMulAdd(a, density, scaled_normal_tail(d, a)));
+    const auto scaled = scaled_normal_tail(d, a, Pair<D>{hn::Set(d, 1.0f), hn::Zero(d)});
+    const auto below = hn::Mul(e, hn::NegMulAdd(a, hn::Set(d, 0.3989422804f), scaled));
     const auto slopes = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), below, hn::Sub(hn::Set(d, 1.0f), below));
     return hn::Mul(dy, slopes);
   }
@@ -106,7 +101,7 @@ struct GeluTanh {
     const auto factor_low = hn::Add(sum_error, hn::Add(cubic_low, hn::Set(d, kFirstLow)));
     const auto u = hn::Mul(bounded, factor);
     const auto u_low = hn::MulAdd(bounded, factor_low, product_error(d, bounded, factor, u));
-    return times_sigmoid(d, x, u, u_low);
+    return times_sigmoid(d, at_least(d, x, -12.0f), u, u_low);
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float*) {

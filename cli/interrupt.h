@@ -1,0 +1,17 @@
+#pragma once
+
+namespace halfwave {
+
+/// While it lives, the first SIGINT or SIGTERM only sets requested(); a second one ends the program at once. A signal that
+/// the program was started to ignore (nohup) stays ignored.
+class InterruptWatch {
+ public:
+  InterruptWatch();
+  ~InterruptWatch();
+  InterruptWatch(const InterruptWatch&) = delete;
+  InterruptWatch& operator=(const InterruptWatch&) = delete;
+
+  static bool requested();
+};
+
+}  // namespace halfwave

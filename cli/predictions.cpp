@@ -1,0 +1,140 @@
+#include "predictions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "graph/model_parts.h"
+
+namespace halfwave {
+namespace {
+
+bool classifies(const Model& model) { return model.schema().task == Task::classification; }
+
+std::string_view last_layer(const Model& model) {
+  const Network& network = model.parts().network;
+  return network.layer(network.size() - 1).info().name;
+}
+
+float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+
+void score_classes(Score& score, const Model& model, const Examples& examples, std::span<const float> predictions) {
+  const std::vector<std::int32_t> predicted = model.classes(predictions);
+  score.classes = model.schema().classes.size();
+  score.confusion.assign(score.classes * score.classes, 0);
+  std::uint64_t right = 0;
+  for (std::size_t i = 0; i < examples.count; ++i) {
+    right += predicted[i] == examples.labels[i] ? 1 : 0;
+    ++score.confusion[static_cast<std::size_t>(examples.labels[i]) * score.classes + static_cast<std::size_t>(predicted[i])];
+  }
+  score.accuracy = static_cast<double>(right) / static_cast<double>(examples.count);
+}
+
+void score_numbers(Score& score, const Examples& examples, std::span<const float> predictions) {
+  double squares = 0.0, sizes = 0.0;
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    const double error = static_cast<double>(predictions[i]) - static_cast<double>(examples.targets[i]);
+    squares += error * error;
+    sizes += std::fabs(error);
+  }
+  const auto n = static_cast<double>(predictions.size());
+  score.rmse = std::sqrt(squares / n);
+  score.mae = sizes / n;
+}
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted(1, '"');
+  for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);
+  quoted += '"';
+  return quoted;
+}
+
+}  // namespace
+
+std::uint64_t Score::examples_of(std::size_t label) const {
+  const auto row = confusion.begin() + static_cast<std::ptrdiff_t>(label * classes);
+  return std::accumulate(row, row + static_cast<std::ptrdiff_t>(classes), std::uint64_t{0});
+}
+
+Score score_predictions(const Model& model, const Examples& examples, std::span<const float> predictions) {
+  Score score;
+  if (classifies(model)) {
+    score_classes(score, model, examples, predictions);
+  } else {
+    score_numbers(score, examples, predictions);
+  }
+  return score;
+}
+
+std::vector<float> class_probabilities(const Model& model, std::span<const float> row) {
+  const std::string_view last = last_layer(model);
+  if (row.size() == 1) {
+    const float p = last == "sigmoid" ? row[0] : sigmoid(row[0]);
+    return {1.0f - p, p};
+  }
+  std::vector<float> probabilities(row.begin(), row.end());
+  if (last == "softmax") return probabilities;
+  const float largest = *std::max_element(row.begin(), row.end());
+  float sum = 0.0f;
+  for (float& p : probabilities) sum += p = std::exp(p - largest);
+  for (float& p : probabilities) p /= sum;
+  return probabilities;
+}
+
+std::vector<std::string> prediction_columns(const Model& model) {
+  const Schema& schema = model.schema();
+  std::vector<std::string> columns;
+  if (classifies(model)) {
+    columns.emplace_back("predicted");
+    columns.insert(columns.end(), schema.classes.begin(), schema.classes.end());
+  } else if (model.outputs() == 1) {
+    columns.push_back(schema.target.empty() ? "predicted" : schema.target);
+  } else {
+    for (std::size_t i = 0; i < model.outputs(); ++i) columns.push_back(fmt::format("predicted_{}", i + 1));
+  }
+  return columns;
+}
+
+std::vector<std::string> prediction_cells(const Model& model, std::span<const float> row) {
+  std::vector<std::string> cells;
+  if (!classifies(model)) {
+    for (const float value : row) cells.push_back(fmt::format("{}", value));
+    return cells;
+  }
+  cells.push_back(model.schema().classes[static_cast<std::size_t>(model.classes(row)[0])]);
+  for (const float p : class_probabilities(model, row)) cells.push_back(fmt::format("{}", p));
+  return cells;
+}
+
+std::string csv_line(std::span<const std::string> cells) {
+  std::string line;
+  for (const std::string& cell : cells) line += csv_cell(cell) + ',';
+  line.back() = '\n';
+  return line;
+}
+
+std::string csv_text(const Model& model, std::span<const float> predictions) {
+  std::string text = csv_line(prediction_columns(model));
+  const std::size_t outputs = model.outputs();
+  for (std::size_t at = 0; at < predictions.size(); at += outputs)
+    text += csv_line(prediction_cells(model, predictions.subspan(at, outputs)));
+  return text;
+}
+
+std::string npy_header(std::size_t rows, std::size_t columns) {
+  // numpy.org/doc/stable/reference/generated/numpy.lib.format.html: the numbers begin at a multiple of 64 bytes.
+  constexpr std::size_t kDataAlignment = 64, kFixed = 10;
+  std::string dictionary = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
+  const std::size_t used = kFixed + dictionary.size() + 1;
+  dictionary.append((kDataAlignment - used % kDataAlignment) % kDataAlignment, ' ');
+  dictionary += '\n';
+  std::string header("\x93NUMPY\x01\x00", 8);
+  header += static_cast<char>(dictionary.size() & 0xFFu);
+  header += static_cast<char>(dictionary.size() >> 8);
+  return header + dictionary;
+}
+
+}  // namespace halfwave

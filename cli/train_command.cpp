@@ -1,0 +1,148 @@
+#include <fmt/format.h>
+#include <halfwave/activation.h>
+#include <halfwave/error.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "command.h"
+#include "data_options.h"
+#include "interrupt.h"
+#include "progress.h"
+#include "resume.h"
+#include "text.h"
+#include "train_report.h"
+
+namespace halfwave {
+namespace {
+
+constexpr int kInterruptedExit = 130;  // as shells do: 128 + SIGINT
+
+/// The options of TrainOptions::visit under headings: each heading begins at the option named here.
+struct Heading {
+  std::string_view option, text;
+};
+constexpr Heading kHeadings[] = {
+    {"net", "Network"}, {"epochs", "Training"}, {"optimiser", "Optimiser"}, {"schedule", "Schedule"}, {"seed", "Run"}};
+
+class TrainCommand : public Command {
+ public:
+  TrainCommand() : Command("train", "Trains a network on data and writes it as an ONNX file, preprocessing included.") {
+    line.argument("DATA", data_.source,
+                  "a built-in name ('halfwave list data'), a .csv, .npz or .npy file, or a folder of IDX, CIFAR-10 or .npy files");
+    line.group("Data");
+    visit_data_options(data_, [this](const OptionInfo& info, auto& field) { line.option(info, field); });
+    TrainOptions::visit(options_, [this](const OptionInfo& info, auto& field) {
+      for (const Heading& heading : kHeadings) {
+        if (heading.option == info.name) line.group(std::string(heading.text));
+      }
+      line.option(info, field);
+    });
+    line.group("Output");
+    line.option(OptionInfo{"out", "the model's file; else the data's name with .onnx, in the current folder"}, out_);
+    line.option(OptionInfo{"layers", "after each epoch one line a layer: density, dead units, norms"}, layers_);
+    declare_common();
+  }
+
+  int run(Console& console, std::span<const std::string> words) override;
+
+ private:
+  void check_early() const;
+  std::vector<std::string> own_warnings() const;
+  TrainResult train_on(Console& console, const Dataset& data);
+  int finish(Console& console, TrainReport& report, std::span<const std::string> words);
+
+  DataOptions data_;
+  TrainOptions options_;
+  std::string out_;
+  bool layers_ = false;
+};
+
+/// What can be wrong without a look at the data, before these are read or downloaded.
+void TrainCommand::check_early() const {
+  if (line.given("out") && out_.empty()) throw usage_error("--out needs the name of a file.");
+  if (!out_.empty()) check_writable(out_);
+  if (options_.net.empty()) find_activation(std::string_view(options_.activation).substr(0, options_.activation.find(' ')));
+  if (options_.resume && options_.checkpoint.empty())
+    throw usage_error("--resume needs --checkpoint FOLDER: where the run was saved.");
+}
+
+std::vector<std::string> TrainCommand::own_warnings() const {
+  std::vector<std::string> warnings;
+  for (const char* name : {"hidden", "activation"}) {
+    if (line.given("net") && line.given(name))
+      warnings.push_back(fmt::format("--{} has no effect: --net names the whole network.", name));
+  }
+  return warnings;
+}
+
+TrainResult TrainCommand::train_on(Console& console, const Dataset& data) {
+  std::optional<Model> start;
+  if (options_.net.ends_with(".onnx")) start = Model::load(options_.net);
+  ProgressView view(console, {data.schema.task, data.test.count > 0, options_.health}, layers_);
+  const InterruptWatch watch;
+  TrainResult result = train(data, options_, &view, start ? &*start : nullptr);
+  console.clear_status();
+  return result;
+}
+
+int TrainCommand::run(Console& console, std::span<const std::string> words) {
+  check_early();
+  data_.seed = options_.seed;
+  data_.progress = [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
+    console.status(download_line(file, done, total));
+  };
+  const Dataset data = load_dataset(data_);
+  console.clear_status();
+  if (out_.empty()) {
+    out_ = data.name + ".onnx";
+    check_writable(out_);
+  }
+  if (options_.interrupt_checkpoint.empty()) options_.interrupt_checkpoint = default_checkpoint(out_);
+
+  std::vector<std::string> warnings = own_warnings();
+  warnings.insert(warnings.end(), data.warnings.begin(), data.warnings.end());
+  for (const std::string& warning : warnings) console.warning(warning);
+  console.note(fmt::format("{}: {} training and {} test examples of {} numbers", data.name, grouped(data.train.count),
+                           grouped(data.test.count), grouped(data.schema.features())));
+  const TrainResult result = train_on(console, data);
+  for (const std::string& warning : result.warnings) {
+    if (std::find(warnings.begin(), warnings.end(), warning) != warnings.end()) continue;
+    console.warning(warning);
+    warnings.push_back(warning);
+  }
+  TrainReport report{data, data_, result, "", "", warnings};
+  return finish(console, report, words);
+}
+
+/// Saves what is worth saving, reports, and gives the exit code.
+int TrainCommand::finish(Console& console, TrainReport& report, std::span<const std::string> words) {
+  const TrainResult& result = report.result;
+  const bool interrupted = result.end == TrainResult::End::interrupted, diverged = result.end == TrainResult::End::diverged;
+  if (!interrupted && (!diverged || result.best_epoch > 0)) {
+    result.model.save(out_);
+    report.model_path = out_;
+  }
+  if (interrupted) {
+    report.resume = resume_command(words, options_.checkpoint.empty() ? options_.interrupt_checkpoint : "", options_.resume);
+    console.error(fmt::format("Interrupted; the run is saved. To go on:\n  {}", report.resume));
+  } else if (diverged) {
+    const std::string kept = report.model_path.empty()
+                                 ? "No epoch was finished, so no model was written."
+                                 : fmt::format("{} has the model after epoch {}, the last good one.", out_, result.best_epoch);
+    console.error(fmt::format("{} {}", result.message, kept));
+  } else {
+    if (console.notes_shown()) console.note("");
+    console.result(train_summary(report, console.result_width()));
+  }
+  if (console.json()) console.object(train_json(report));
+  if (interrupted) return kInterruptedExit;
+  return diverged ? static_cast<int>(ErrorKind::diverged) : 0;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_train_command() { return std::make_unique<TrainCommand>(); }
+
+}  // namespace halfwave

@@ -1,0 +1,157 @@
+#include "train_report.h"
+
+#include <fmt/format.h>
+#include <halfwave/version.h>
+
+#include <algorithm>
+
+#include "data_options.h"
+#include "table.h"
+#include "text.h"
+#include "train/options_json.h"
+
+namespace halfwave {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char* end_name(TrainResult::End end) {
+  switch (end) {
+    case TrainResult::End::finished: return "finished";
+    case TrainResult::End::stopped_early: return "stopped_early";
+    case TrainResult::End::interrupted: return "interrupted";
+    case TrainResult::End::diverged: return "diverged";
+  }
+  return "finished";
+}
+
+/// The figures of an epoch on which task and test part decide.
+void add_scores(Json& json, const EpochReport& epoch, const RunShape& shape, bool with_train) {
+  const bool classes = shape.task == Task::classification;
+  if (classes && with_train) json["train_accuracy"] = epoch.train_accuracy;
+  if (!shape.has_test) return;
+  json[classes ? "test_accuracy" : "test_rmse"] = classes ? epoch.test_accuracy : epoch.test_rmse;
+  json["test_loss"] = epoch.test_loss;
+}
+
+Json layer_json(const LayerHealth& layer, bool health) {
+  return {{"name", layer.name},
+          {"density", health ? Json(layer.density) : Json(nullptr)},
+          {"dead_units", health ? Json(layer.dead_units) : Json(nullptr)},
+          {"units", layer.units},
+          {"gradient_norm", layer.gradient_norm},
+          {"weight_norm", layer.weight_norm}};
+}
+
+Json epoch_json(const EpochReport& epoch, const RunShape& shape) {
+  Json json{{"epoch", epoch.epoch}, {"loss", epoch.loss}};
+  add_scores(json, epoch, shape, true);
+  json["seconds"] = epoch.seconds;
+  json["learning_rate"] = epoch.learning_rate;
+  json["layers"] = Json::array();
+  for (const LayerHealth& layer : epoch.layers) json["layers"].push_back(layer_json(layer, shape.health));
+  return json;
+}
+
+Json data_json(const Dataset& data) {
+  const bool classes = data.schema.task == Task::classification;
+  Json json{{"name", data.name}, {"task", classes ? "classification" : "regression"}};
+  json["train"] = data.train.count;
+  json["test"] = data.test.count;
+  json["features"] = data.feature_names.empty() ? Json(data.schema.features()) : Json(data.feature_names);
+  json["classes"] = classes ? Json(data.schema.classes) : Json(nullptr);
+  return json;
+}
+
+Json result_json(const TrainReport& report) {
+  const TrainResult& result = report.result;
+  Json json = Json::object();
+  if (const EpochReport* best = report.best()) {
+    add_scores(json, *best, report.shape(), false);
+    json["loss"] = best->loss;
+  } else {
+    if (report.data.test.count > 0)
+      json[report.data.schema.task == Task::classification ? "test_accuracy" : "test_rmse"] = nullptr;
+    json["loss"] = nullptr;
+  }
+  json["seconds"] = result.seconds;
+  json["examples_per_second"] = result.examples_per_second;
+  json["epoch"] = result.best_epoch;
+  json["end"] = end_name(result.end);
+  return json;
+}
+
+std::string health_table(const std::vector<LayerHealth>& layers, std::size_t width) {
+  Table table({{"layer"}, {"density", Align::right}, {"dead units", Align::right}, {"gradient", Align::right},
+               {"weights", Align::right}, {"health"}});
+  for (const LayerHealth& layer : layers) {
+    table.add({layer.name, percent(layer.density), fmt::format("{} of {}", layer.dead_units, layer.units),
+               short_number(layer.gradient_norm), short_number(layer.weight_norm), health_in_words(layer, layers)});
+  }
+  return table.text(width);
+}
+
+}  // namespace
+
+const EpochReport* TrainReport::best() const {
+  const auto found = std::find_if(result.epochs.begin(), result.epochs.end(),
+                                  [&](const EpochReport& epoch) { return epoch.epoch == result.best_epoch; });
+  return found == result.epochs.end() ? nullptr : &*found;
+}
+
+Json train_json(const TrainReport& report) {
+  const TrainResult& result = report.result;
+  Json options = Json::object();
+  visit_data_options(report.data_options, [&](const OptionInfo& info, const auto& value) { options[json_key(info.name)] = value; });
+  options.update(options_json(result.options));
+  Json json{{"command", "train"}, {"version", version()}};
+  json["data"] = data_json(report.data);
+  json["network"] = {{"line", result.model.network()}, {"parameters", result.model.parameters()}};
+  json["options"] = std::move(options);
+  json["epochs"] = Json::array();
+  for (const EpochReport& epoch : result.epochs) json["epochs"].push_back(epoch_json(epoch, report.shape()));
+  json["result"] = result_json(report);
+  json["model"] = report.model_path.empty() ? Json(nullptr) : Json(report.model_path);
+  json["warnings"] = report.warnings;
+  if (result.end == TrainResult::End::diverged) json["diverged"] = result.message;
+  if (!report.resume.empty()) json["resume"] = report.resume;
+  return json;
+}
+
+std::string health_in_words(const LayerHealth& layer, const std::vector<LayerHealth>& layers) {
+  // A rectifier's layer at 50 to 90 % zeros is healthy; only units that no example wakes are lost.
+  constexpr double kManyDead = 0.1, kFewZeros = 0.02, kVanishing = 1e-3, kExploding = 1e3;
+  const double dead = layer.units == 0 ? 0.0 : static_cast<double>(layer.dead_units) / static_cast<double>(layer.units);
+  const double last_gradient = layers.empty() ? 0.0 : layers.back().gradient_norm;
+  if (layer.units > 0 && layer.dead_units == layer.units) return "all units are dead: nothing passes";
+  if (last_gradient > 0.0 && layer.gradient_norm < kVanishing * last_gradient) return "its gradient vanishes";
+  if (last_gradient > 0.0 && layer.gradient_norm > kExploding * last_gradient) return "its gradient explodes";
+  if (dead >= kManyDead) return fmt::format("{} of its units are dead", percent(dead));
+  if (layer.density < kFewZeros) return "almost always zero";
+  return layer.dead_units > 0 ? "healthy, a few dead units" : "healthy";
+}
+
+std::string train_summary(const TrainReport& report, std::size_t width) {
+  const TrainResult& result = report.result;
+  const RunShape shape = report.shape();
+  Table figures(std::vector<Table::Column>(2));
+  const EpochReport* best = report.best();
+  if (best != nullptr && shape.has_test && shape.task == Task::classification)
+    figures.add({"test accuracy", percent(best->test_accuracy)});
+  if (best != nullptr && shape.has_test && shape.task == Task::regression)
+    figures.add({"test RMSE", fmt::format("{:.5g}", best->test_rmse)});
+  if (best != nullptr) figures.add({"loss", short_number(best->loss)});
+  figures.add({"epochs", best != nullptr && result.end == TrainResult::End::stopped_early
+                             ? fmt::format("{} of {}; the model is from epoch {}", result.epochs.size(), result.options.epochs,
+                                           result.best_epoch)
+                             : fmt::format("{} of {}", result.epochs.size(), result.options.epochs)});
+  figures.add({"network", result.model.network()});
+  figures.add({"parameters", grouped(result.model.parameters())});
+  figures.add({"time", fmt::format("{}, {} examples/s", duration(result.seconds),
+                                   grouped(static_cast<std::uint64_t>(std::max(0.0, result.examples_per_second))))});
+  figures.add({"model", report.model_path.empty() ? "not written" : report.model_path});
+  const bool measured = best != nullptr && shape.health && !best->layers.empty();
+  return measured ? fmt::format("{}\n{}", figures.text(width), health_table(best->layers, width)) : figures.text(width);
+}
+
+}  // namespace halfwave

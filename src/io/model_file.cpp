@@ -1,0 +1,104 @@
+#include "io/model_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <climits>
+#include <cmath>
+
+#include "core/file.h"
+#include "halfwave/error.h"
+#include "io/model_file_schema.h"
+#include "io/onnx_export.h"
+#include "io/onnx_import.h"
+
+namespace halfwave {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kLargest = INT_MAX;  // of a protobuf message, and so of an ONNX file in one piece
+
+void check_finite(std::span<const float> numbers, const std::string& name) {
+  const auto bad = std::find_if_not(numbers.begin(), numbers.end(), [](float x) { return std::isfinite(x); });
+  if (bad == numbers.end()) return;
+  throw Error(ErrorKind::diverged,
+              fmt::format("the model is not written: tensor '{}' holds {} at place {}; did training diverge?",
+                          name, *bad, bad - numbers.begin()));
+}
+
+/// What write_model needs of its caller, and what read_model refuses.
+void check_parts(const ModelParts& parts) {
+  const Preprocessing& p = parts.preprocessing;
+  const std::size_t features = parts.network.inputs(), outputs = parts.network.outputs();
+  check_schema(parts.schema);
+  check_outputs(parts.schema, outputs);
+  const std::size_t targets = parts.schema.task == Task::regression ? outputs : 0;
+  if (parts.schema.features() != features || p.mean.size() != features || p.scale.size() != features ||
+      p.target_mean.size() != targets || p.target_scale.size() != targets)
+    throw input_error("schema, preprocessing and network differ in their numbers of inputs or outputs");
+  for (const NetworkTensor& tensor : parts.network.tensors())
+    check_finite(parts.network.get(tensor), tensor.name);
+  check_finite(p.mean, onnx_names::kMean);
+  check_finite(p.scale, onnx_names::kScale);
+  check_finite(p.target_mean, onnx_names::kTargetMean);
+  check_finite(p.target_scale, onnx_names::kTargetScale);
+  for (const Column& column : parts.schema.columns)
+    check_finite(std::span(&column.fill, 1), "fill of " + column.name);
+}
+
+onnx::ModelProto parse(const Bytes& bytes) {
+  if (bytes.empty()) throw input_error("the file is empty");
+  onnx::ModelProto model;
+  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph())
+    throw input_error("not an ONNX file, or damaged or cut short");
+  return model;
+}
+
+/// A message that may hold texts from the file: one line, and no longer than people read.
+std::string one_line(std::string_view message) {
+  constexpr std::size_t kLongest = 500;
+  std::string text = valid_utf8(message.substr(0, kLongest));
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  return message.size() > kLongest ? text + " …" : text;
+}
+
+Error too_large(const fs::path& path) {
+  return input_error(
+      fmt::format("{}: larger than 2 GiB, the most that an ONNX file in one piece can be", path.string()));
+}
+
+}  // namespace
+
+void write_model(const ModelParts& parts, const fs::path& path) {
+  try {
+    check_parts(parts);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", path.string(), error.what()));
+  }
+  std::size_t numbers = 0;
+  for (const NetworkTensor& tensor : parts.network.tensors()) numbers += tensor.spec.count();
+  if (numbers > kLargest / sizeof(float)) throw too_large(path);
+  const onnx::ModelProto model = to_onnx(parts, Weights::included);
+  const std::size_t size = model.ByteSizeLong();
+  if (size > kLargest) throw too_large(path);
+  Bytes bytes(size);
+  model.SerializeWithCachedSizesToArray(bytes.data());
+  write_file_atomically(path, {bytes});
+}
+
+ModelParts read_model(const fs::path& path) {
+  std::error_code
+      unknown;  // of what is no regular file the size is not known, and reading it says what is wrong
+  const std::uintmax_t size = fs::file_size(path, unknown);
+  if (!unknown && size > kLargest) throw too_large(path);
+  const Bytes bytes = read_file(path);
+  if (bytes.size() > kLargest) throw too_large(path);
+  try {
+    return from_onnx(parse(bytes));
+  } catch (const Error& error) {
+    throw input_error(fmt::format("{}: {}", path.string(), one_line(error.what())));
+  }
+}
+
+}  // namespace halfwave
