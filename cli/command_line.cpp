@@ -140,6 +140,7 @@ bool CommandLine::parse(std::span<const std::string> words) {
   for (std::size_t i = 0; i < flags_.size(); ++i) {
     Flag& flag = flags_[i];
     flag.given = options[i]->count() > 0;
+    if (values[i].starts_with("--")) throw usage_error(fmt::format("--{} needs a value.", flag.info.name));
     if (flag.given) flag.set(flag.is_switch() ? (switches[i] != 0 ? "on" : "off") : values[i]);
   }
   return true;

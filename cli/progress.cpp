@@ -41,9 +41,15 @@ std::string progress_line(const Progress& progress, Task task, std::size_t width
   const std::string epoch = fmt::format("epoch {}/{} ", progress.epoch, progress.epochs);
   std::string figures = fmt::format("  loss {}", short_number(progress.loss));
   if (task == Task::classification) figures += fmt::format("  accuracy {}", percent(progress.accuracy));
-  figures += fmt::format("  {} examples/s  {} left", grouped(static_cast<std::uint64_t>(rate)), clock_time(progress.seconds_left));
-  const std::size_t used = epoch.size() + figures.size() + 2;  // and the bar's brackets
-  return epoch + bar(share, used < width ? std::min(kBarWidth, width - used) : 0) + figures;
+  const std::string speed = fmt::format("  {} examples/s", grouped(static_cast<std::uint64_t>(rate)));
+  const std::string left = fmt::format("  {} left", clock_time(progress.seconds_left));
+  constexpr std::size_t kBrackets = 2, kShortestBar = 5;
+  std::size_t used = epoch.size() + figures.size() + left.size() + kBrackets;
+  if (used + speed.size() + kShortestBar <= width) {
+    figures += speed;
+    used += speed.size();
+  }
+  return epoch + bar(share, used < width ? std::min(kBarWidth, width - used) : 0) + figures + left;
 }
 
 std::vector<std::string> epoch_headers(const RunShape& shape) {

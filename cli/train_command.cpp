@@ -50,7 +50,7 @@ class TrainCommand : public Command {
  private:
   void check_early() const;
   std::vector<std::string> own_warnings() const;
-  TrainResult train_on(Console& console, const Dataset& data);
+  TrainResult train_on(Console& console, const Dataset& data, const Model* start);
   int finish(Console& console, TrainReport& report, std::span<const std::string> words);
 
   DataOptions data_;
@@ -77,18 +77,18 @@ std::vector<std::string> TrainCommand::own_warnings() const {
   return warnings;
 }
 
-TrainResult TrainCommand::train_on(Console& console, const Dataset& data) {
-  std::optional<Model> start;
-  if (options_.net.ends_with(".onnx")) start = Model::load(options_.net);
+TrainResult TrainCommand::train_on(Console& console, const Dataset& data, const Model* start) {
   ProgressView view(console, {data.schema.task, data.test.count > 0, options_.health}, layers_);
   const InterruptWatch watch;
-  TrainResult result = train(data, options_, &view, start ? &*start : nullptr);
+  TrainResult result = train(data, options_, &view, start);
   console.clear_status();
   return result;
 }
 
 int TrainCommand::run(Console& console, std::span<const std::string> words) {
   check_early();
+  std::optional<Model> start;
+  if (options_.net.ends_with(".onnx")) start = Model::load(options_.net);
   data_.seed = options_.seed;
   data_.progress = [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
     console.status(download_line(file, done, total));
@@ -106,7 +106,7 @@ int TrainCommand::run(Console& console, std::span<const std::string> words) {
   for (const std::string& warning : warnings) console.warning(warning);
   console.note(fmt::format("{}: {} training and {} test examples of {} numbers", data.name, grouped(data.train.count),
                            grouped(data.test.count), grouped(data.schema.features())));
-  const TrainResult result = train_on(console, data);
+  const TrainResult result = train_on(console, data, start ? &*start : nullptr);
   for (const std::string& warning : result.warnings) {
     if (std::find(warnings.begin(), warnings.end(), warning) != warnings.end()) continue;
     console.warning(warning);

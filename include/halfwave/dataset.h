@@ -70,6 +70,13 @@ struct DataOptions {
 /// suggested).
 Dataset load_dataset(const DataOptions& options);
 
+/// The same with the usual options.
+inline Dataset load_dataset(const std::string& source) {
+  DataOptions options;
+  options.source = source;
+  return load_dataset(options);
+}
+
 /// Reads examples for a model that exists already, labels or targets too where they are present (else
 /// Examples has none). Of a source with several parts it is the test part. What was made of missing or
 /// unknown values is added to `warnings` where they are asked for. Throws Error (input) where the data do not

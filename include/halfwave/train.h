@@ -138,7 +138,7 @@ void TrainOptions::visit(Self& self, Visitor&& v) {
   v(OptionInfo{"label-smoothing", "share of each target spread over all classes", 0, 0.999}, self.label_smoothing);
   v(OptionInfo{"activity-l1", "penalty on the sum of |activation| an example: more zeros", 0, kMany}, self.activity_l1);
   v(OptionInfo{"optimiser", "what turns gradients into updates", -kMany, kMany, optimiser_names()}, self.optimiser);
-  v(OptionInfo{"learning-rate", "size of the updates; 0: the optimiser's usual one", 0, kMany}, self.learning_rate);
+  v(OptionInfo{"learning-rate", "size of the updates; 0: sgd 0.05, others 1 / mean hidden width, from 0.001 to 0.01", 0, kMany}, self.learning_rate);
   v(OptionInfo{"momentum", "of sgd", 0, 0.9999}, self.momentum);
   v(OptionInfo{"nesterov", "sgd looks ahead"}, self.nesterov);
   v(OptionInfo{"beta1", "adam: memory of the mean gradient", 0, 0.999999}, self.beta1);

@@ -78,6 +78,7 @@ template <class Out>
 std::vector<Out> read_numbers(ByteSource& source, std::size_t n, ElementType type) {
   constexpr std::size_t kStep = std::size_t{1} << 16;  // elements: the conversion works in the cache
   std::vector<Out> values;
+  check_memory(source.name(), std::uint64_t{n} * sizeof(Out));
   values.reserve(n);
   Bytes chunk;
   while (values.size() < n) {

@@ -1,6 +1,7 @@
 #include "io/byte_source.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -60,6 +61,7 @@ void ByteSource::append(Bytes& bytes, std::uint64_t size, const char* what) {
         "{}: the file is truncated, or its header wrong: {} bytes of {} announced, at most {} there", name_,
         size, what, most()));
   }
+  check_memory(name_, bytes.size() + size);
   bytes.reserve(bytes.size() + size);
   while (size > 0) {
     const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(size, kStep)),
@@ -73,6 +75,7 @@ void ByteSource::append(Bytes& bytes, std::uint64_t size, const char* what) {
 Bytes ByteSource::read_all() {
   Bytes bytes;
   for (std::size_t size = 0;;) {
+    check_memory(name_, size + std::max(kStep, size / 2));
     bytes.resize(size + std::max(kStep, size / 2));
     const std::size_t n = read({bytes.data() + size, bytes.size() - size});
     size += n;
@@ -81,6 +84,15 @@ Bytes ByteSource::read_all() {
       return bytes;
     }
   }
+}
+
+void check_memory(const std::string& name, std::uint64_t bytes) {
+  const long pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page <= 0) return;  // not known
+  const std::uint64_t memory = static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page);
+  if (bytes <= memory / 2) return;  // the other half is for what is made of it
+  throw input_error(
+      fmt::format("{}: its {} bytes or more do not fit into the memory of {}", name, bytes, memory));
 }
 
 std::unique_ptr<ByteSource> memory_source(std::string name, std::span<const std::uint8_t> bytes,

@@ -41,6 +41,10 @@ class ByteSource {
   std::string name_;
 };
 
+/// Throws Error (input) where this many bytes are more than half the machine's memory: what a few compressed
+/// bytes can claim.
+void check_memory(const std::string& name, std::uint64_t bytes);
+
 /// Bytes of memory that `owner` keeps alive.
 std::unique_ptr<ByteSource> memory_source(std::string name, std::span<const std::uint8_t> bytes,
                                           std::shared_ptr<const Bytes> owner);

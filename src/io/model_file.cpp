@@ -21,9 +21,10 @@ constexpr std::size_t kLargest = INT_MAX;  // of a protobuf message, and so of a
 void check_finite(std::span<const float> numbers, const std::string& name) {
   const auto bad = std::find_if_not(numbers.begin(), numbers.end(), [](float x) { return std::isfinite(x); });
   if (bad == numbers.end()) return;
-  throw Error(ErrorKind::diverged,
-              fmt::format("the model is not written: tensor '{}' holds {} at place {}; did training diverge?",
-                          name, *bad, bad - numbers.begin()));
+  throw Error(
+      ErrorKind::diverged,
+      fmt::format("the model is not written: tensor '{}' is not finite at place {}; did training diverge?",
+                  name, bad - numbers.begin()));
 }
 
 /// What write_model needs of its caller, and what read_model refuses.

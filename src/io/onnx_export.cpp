@@ -149,10 +149,10 @@ void add_metadata(onnx::ModelProto& model, const ModelParts& parts) {
     entry.set_key(key);
     entry.set_value(std::move(value));
   };
+  if (!parts.schema.classes.empty()) add("classes", classes_to_json(parts.schema.classes));
   add(onnx_names::kNetwork, parts.network.line());
   add(onnx_names::kSchema, schema_to_json(parts.schema));
   add(onnx_names::kFacts, facts_to_json(parts.facts));
-  if (!parts.schema.classes.empty()) add("classes", classes_to_json(parts.schema.classes));
 }
 
 void add_opset(onnx::ModelProto& model, const char* domain, std::int64_t version) {

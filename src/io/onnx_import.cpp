@@ -174,10 +174,13 @@ void check_unchanged(const onnx::ModelProto& model, const onnx::ModelProto& expe
   if (difference.empty() && graph.sparse_initializer_size() > 0) difference = "sparse tensors were added";
   if (difference.empty() && model.functions_size() > 0) difference = "functions were added";
   if (difference.empty()) return;
+  if (model.producer_version() != expected.producer_version())
+    difference +=
+        fmt::format(" (by version {}; this is {})", model.producer_version(), expected.producer_version());
   throw input_error(fmt::format(
-      "the graph was changed after Halfwave wrote it: {} (written by version {}, this is {}). Its "
-      "metadata may be stale: use a file as 'halfwave train' wrote it.",
-      difference, model.producer_version(), expected.producer_version()));
+      "the graph was changed after Halfwave wrote it: {}. Its metadata may be stale: use the file "
+      "as 'halfwave train' wrote it.",
+      difference));
 }
 
 }  // namespace

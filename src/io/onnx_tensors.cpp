@@ -51,8 +51,9 @@ std::vector<float> numbers_of(const onnx::TensorProto& tensor) {
   }
   const auto bad = std::find_if_not(numbers.begin(), numbers.end(), [](float x) { return std::isfinite(x); });
   if (bad != numbers.end())
-    throw wrong(tensor.name(), fmt::format("holds {} at place {}: the file is damaged, or training diverged",
-                                           *bad, bad - numbers.begin()));
+    throw wrong(tensor.name(),
+                fmt::format("is not finite at place {}: the file is damaged, or training diverged",
+                            bad - numbers.begin()));
   return numbers;
 }
 

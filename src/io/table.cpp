@@ -189,31 +189,31 @@ std::string count_text(std::size_t n) {
 bool header_is_data(const Table& table) {
   constexpr std::size_t kRows = 1000;
   const std::size_t columns = table.names.size();
-  std::vector<std::size_t> texts(columns, 0), numbers(columns, 0);
-  bool occurs = false;
+  std::vector<std::size_t> texts(columns, 0);
+  std::vector<bool> occurs(columns, false);
   TableReader reader(table);
   for (std::size_t row = 0; row < kRows && reader.next(); ++row) {
     for (std::size_t i = 0; i < columns; ++i) {
       double value = 0;
-      const Field field = classify(reader.fields()[i], value);
-      texts[i] += field == Field::text;
-      numbers[i] += field == Field::number;
-      occurs = occurs || (field == Field::text && reader.fields()[i] == table.names[i]);
+      texts[i] += classify(reader.fields()[i], value) == Field::text;
+      if (reader.fields()[i] == table.names[i]) occurs[i] = true;
     }
   }
-  bool fraction = false, any = false;
+  bool fraction = false, repeated = false, text_columns = false, all_texts_occur = true;
   std::unordered_set<std::string_view> seen;
   for (std::size_t i = 0; i < columns; ++i) {
     double value = 0;
-    const Field field = classify(table.names[i], value);
-    if (numbers[i] > 0 && texts[i] == 0) {
-      if (field != Field::number && field != Field::missing) return false;
-      any = true;
+    if (texts[i] > 0) {
+      text_columns = true;
+      all_texts_occur = all_texts_occur && occurs[i];
+      continue;
     }
-    fraction = fraction || (field == Field::number && table.names[i].find('.') != std::string::npos);
-    occurs = occurs || !seen.insert(table.names[i]).second;
+    const Field name = classify(table.names[i], value);
+    if (name != Field::number && name != Field::missing) return false;
+    fraction = fraction || table.names[i].find('.') != std::string::npos;
+    repeated = repeated || !seen.insert(table.names[i]).second;
   }
-  return (any && fraction) || occurs;
+  return fraction || repeated || (text_columns && all_texts_occur);
 }
 
 std::size_t find_column(const Table& table, const std::string& wanted) {

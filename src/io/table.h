@@ -20,7 +20,8 @@ struct Survey {
 Survey survey(const Table& table, const DataOptions& options);
 
 /// True where what was taken for a header is rather a row of values: numbers wherever the column holds
-/// numbers, and among them a fraction or the same twice, or texts that occur in their columns.
+/// numbers, and among them a fraction or the same twice, or in every column of texts one that occurs there
+/// again.
 bool header_is_data(const Table& table);
 
 /// The index of a column given by name or number (from 0; negative: from the end). Throws Error (usage).

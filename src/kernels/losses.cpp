@@ -39,13 +39,13 @@ void SoftmaxCrossEntropy(const float* logits, std::size_t stride, std::size_t cl
     float* g = gradient + row * stride;
     const LogitRow line{z, classes};
     std::size_t best = 0;
-    float sum_z = 0.0f;
-    for (std::size_t j = 0; j < classes; ++j) {
+    for (std::size_t j = 1; j < classes; ++j)
       if (z[j] > z[best]) best = j;
-      sum_z += z[j];
-    }
     const auto label = static_cast<std::size_t>(labels[row]);
-    const float largest = z[best], z_label = z[label];
+    // Distances to the largest logit: the logits themselves may be so large that their difference would be lost.
+    const float largest = z[best], label_below = largest - z[label];
+    float all_below = 0.0f;
+    for (std::size_t j = 0; j < classes; ++j) all_below += largest - z[j];
     auto sums = hn::Zero(d);
     for (std::size_t j = 0; j < stride; j += lanes) {  // g holds the exponentials until their sum is known
       const auto e = j < classes ? exp(d, hn::Sub(line.load(d, j), hn::Set(d, largest))) : hn::Zero(d);
@@ -60,7 +60,7 @@ void SoftmaxCrossEntropy(const float* logits, std::size_t stride, std::size_t cl
       hn::StoreU(value, d, g + j);
     }
     g[label] -= scale * (1.0f - smoothing);
-    losses[row] = std::log(sum) + largest - (1.0f - smoothing) * z_label - everywhere * sum_z;
+    losses[row] = std::log(sum) + (1.0f - smoothing) * label_below + everywhere * all_below;
     predictions[row] = static_cast<std::int32_t>(best);
   }
 }

@@ -174,6 +174,9 @@ inline constexpr float kLog2E = 0x1.715476p+0f;
 inline constexpr float kLn2High = 0x1.62ep-1f;  // 12 bits: its products with n are exact
 inline constexpr float kLn2Low = 0x1.0bfbe8p-15f;
 
+/// Chooses the exponential for slopes: an error of 1e-7 is as good as none there.
+struct ForSlope {};
+
 /// The parts of e^x = 2^n e^r, n an integer, |r| <= ln(2) / 2, for kExpLow <= x <= kExpHigh.
 ///
 /// n comes out of the rounding of an addition, which leaves n + kBias in the low bits of `magic`; a shift
@@ -181,10 +184,14 @@ inline constexpr float kLn2Low = 0x1.0bfbe8p-15f;
 template <class D, bool kTable = HWY_TARGET == HWY_AVX3&& hn::MaxLanes(D()) == 16>
 class Exponential {
  public:
+  static constexpr bool kLow = true;  ///< exp_r has a low part
+
   HWY_INLINE Exponential(D d, V<D> x) : Exponential(d, x, hn::Zero(d)) {
     const auto whole = hn::NegMulAdd(n_, hn::Set(d, kLn2High), x);
     r_ = hn::NegMulAdd(n_, hn::Set(d, kLn2Low), whole);
   }
+
+  HWY_INLINE Exponential(D d, V<D> x, ForSlope) : Exponential(d, x) {}
 
   /// e^(-a^2 / 2) without the rounding error of a^2.
   static HWY_INLINE Exponential of_half_square(D d, V<D> a) {
@@ -213,10 +220,12 @@ class Exponential {
   }
 
   /// e^x - 1 for x >= -80, without cancellation near 0; high alone: 1 ULP.
-  HWY_INLINE Pair<D> expm1(D d) const {
-    const hn::RebindToSigned<D> di;
-    const auto biased = hn::Sub(hn::BitCast(di, magic_), hn::Set(di, kBias - 127));
-    return expm1_from(d, hn::BitCast(d, hn::ShiftLeft<23>(biased)), expm1_r(d));
+  HWY_INLINE Pair<D> expm1(D d) const { return expm1_from(d, power(d), expm1_r(d)); }
+
+  /// 1 - e^x.
+  HWY_INLINE V<D> one_minus(D d) const {
+    const auto scaled = power(d);
+    return hn::NegMulAdd(scaled, expm1_r(d), hn::Sub(hn::Set(d, 1.0f), scaled));
   }
 
  private:
@@ -226,6 +235,12 @@ class Exponential {
   HWY_INLINE Exponential(D d, V<D> x, V<D> r) : r_(r) {
     magic_ = hn::MulAdd(x, hn::Set(d, kLog2E), hn::Set(d, kMagic));
     n_ = hn::Sub(magic_, hn::Set(d, kMagic));
+  }
+  /// 2^n for n >= -126.
+  HWY_INLINE V<D> power(D d) const {
+    const hn::RebindToSigned<D> di;
+    const auto biased = hn::Sub(hn::BitCast(di, magic_), hn::Set(di, kBias - 127));
+    return hn::BitCast(d, hn::ShiftLeft<23>(biased));
   }
   HWY_INLINE V<D> expm1_r(D d) const {
     static constexpr float c[] = {0.5f, 1.6666536e-01f, 4.166647e-02f, 8.367432e-03f, 1.3934572e-03f};
@@ -242,11 +257,18 @@ class Exponential {
 template <class D>
 class Exponential<D, true> {
  public:
+  static constexpr bool kLow = false;
+
   HWY_INLINE Exponential(D d, V<D> x) {
     reduce(d, x, kLog2E);
     r_ = hn::NegMulAdd(n_, hn::Set(d, kLn2High), x);
     r_ = hn::NegMulAdd(n_, hn::Set(d, kLn2Low), r_);
     look_up(d);
+  }
+  HWY_INLINE Exponential(D d, V<D> x, ForSlope) {
+    reduce(d, x, kLog2E);
+    r_ = hn::NegMulAdd(n_, hn::Set(d, kLn2High + kLn2Low), x);
+    t_ = look_up(kPower, d);
   }
   static HWY_INLINE Exponential of_half_square(D d, V<D> a) {
     Exponential e;
@@ -266,12 +288,10 @@ class Exponential<D, true> {
   HWY_INLINE V<D> scale_where(D, hn::Mask<D> mask, V<D> v) const {
     return V<D>{_mm512_mask_scalef_ps(v.raw, mask.raw, v.raw, n_.raw)};
   }
-  HWY_INLINE Pair<D> expm1(D d) const {
-    static constexpr float c[] = {0.5f, 1.6667005e-01f, 4.166726e-02f};
-    const hn::RebindToSigned<D> di;
-    const auto whole = hn::ShiftLeft<23>(hn::ShiftRight<4>(hn::BitCast(di, magic_)));
-    const auto power = hn::BitCast(d, hn::Add(hn::BitCast(di, t_), whole));
-    return expm1_from(d, power, hn::MulAdd(hn::Mul(r_, r_), polynomial(d, r_, c), r_));
+  HWY_INLINE Pair<D> expm1(D d) const { return expm1_from(d, power(d), expm1_r(d)); }
+  HWY_INLINE V<D> one_minus(D d) const {
+    const auto scaled = power(d);
+    return hn::NegMulAdd(scaled, expm1_r(d), hn::Sub(hn::Set(d, 1.0f), scaled));
   }
 
  private:
@@ -290,10 +310,23 @@ class Exponential<D, true> {
     magic_ = hn::MulAdd(x, hn::Set(d, factor), hn::Set(d, kMagic));
     n_ = hn::Sub(magic_, hn::Set(d, kMagic));
   }
-  HWY_INLINE void look_up(D d) {
+  HWY_INLINE V<D> look_up(const float (&table)[16], D d) const {
     const auto index = _mm512_castps_si512(magic_.raw);  // its low 4 bits count
-    t_ = V<D>{_mm512_permutexvar_ps(index, hn::Load(d, kPower).raw)};
-    r_ = hn::Add(r_, V<D>{_mm512_permutexvar_ps(index, hn::Load(d, kDelta).raw)});
+    return V<D>{_mm512_permutexvar_ps(index, hn::Load(d, table).raw)};
+  }
+  HWY_INLINE void look_up(D d) {
+    t_ = look_up(kPower, d);
+    r_ = hn::Add(r_, look_up(kDelta, d));
+  }
+
+  HWY_INLINE V<D> power(D d) const {
+    const hn::RebindToSigned<D> di;
+    const auto whole = hn::ShiftLeft<23>(hn::ShiftRight<4>(hn::BitCast(di, magic_)));
+    return hn::BitCast(d, hn::Add(hn::BitCast(di, t_), whole));
+  }
+  HWY_INLINE V<D> expm1_r(D d) const {
+    static constexpr float c[] = {0.5f, 1.6667005e-01f, 4.166726e-02f};
+    return hn::MulAdd(hn::Mul(r_, r_), polynomial(d, r_, c), r_);
   }
 
   V<D> magic_, n_, r_, t_;
@@ -304,6 +337,13 @@ class Exponential<D, true> {
 template <class D>
 HWY_INLINE V<D> exp_below(D d, V<D> x) {
   const Exponential<D> e(d, at_least(d, x, kExpLow));
+  return e.scale(d, e.exp_r(d).high);
+}
+
+/// e^x for x <= 65, or NaN, for slopes.
+template <class D>
+HWY_INLINE V<D> exp_below(D d, V<D> x, ForSlope) {
+  const Exponential<D> e(d, at_least(d, x, kExpLow), ForSlope());
   return e.scale(d, e.exp_r(d).high);
 }
 
@@ -325,6 +365,12 @@ HWY_INLINE V<D> exp(D d, V<D> x) {
 template <class D>
 HWY_INLINE Pair<D> expm1_below(D d, V<D> x) {
   return Exponential<D>(d, at_least(d, x, -20.0f)).expm1(d);
+}
+
+/// 1 - e^x for x <= 65, or NaN, for slopes.
+template <class D>
+HWY_INLINE V<D> one_minus_exp_below(D d, V<D> x) {
+  return Exponential<D>(d, at_least(d, x, -20.0f), ForSlope()).one_minus(d);
 }
 
 /// log(1 + e) for e in [0, 1]; 0.8 ULP.
@@ -371,8 +417,15 @@ HWY_INLINE V<D> times_sigmoid(D d, V<D> x, const Exponential<D>& e) {
   const auto power = e.exp_r(d);
   const auto one = hn::Set(d, 1.0f);
   const auto negative = hn::Lt(x, hn::Zero(d));
-  const Pair<D> numerator{hn::IfThenElse(negative, power.high, one), hn::IfThenElseZero(negative, power.low)};
-  const auto product = hn::Mul(x, quotient(d, numerator, pair_sum(d, one, e.scale(d, power.high))));
+  const auto numerator = hn::IfThenElse(negative, power.high, one);
+  const auto denominator = pair_sum(d, one, e.scale(d, power.high));
+  V<D> ratio;
+  if constexpr (Exponential<D>::kLow) {
+    ratio = quotient(d, Pair<D>{numerator, hn::IfThenElseZero(negative, power.low)}, denominator);
+  } else {
+    ratio = quotient(d, numerator, denominator);
+  }
+  const auto product = hn::Mul(x, ratio);
   return e.scale_where(d, negative, product);
 }
 
@@ -388,7 +441,7 @@ HWY_INLINE V<D> times_sigmoid(D d, V<D> x, V<D> z, V<D> z_low) {
 /// 1 - s is never formed: with e = e^-|z|, s (1 - s) = e / (1 + e)^2.
 template <class D>
 HWY_INLINE V<D> sigmoid_product_slope(D d, V<D> z, V<D> inner) {
-  const auto e = exp_below(d, hn::Neg(hn::Abs(z))), one = hn::Set(d, 1.0f);
+  const auto e = exp_below(d, minus_magnitude(d, z), ForSlope()), one = hn::Set(d, 1.0f);
   const auto inverse = quotient(d, one, hn::Add(e, one)), other = hn::Mul(e, inverse);
   const auto s = hn::IfThenElse(hn::Lt(z, hn::Zero(d)), other, inverse);
   return hn::MulAdd(hn::Mul(inner, other), inverse, s);

@@ -204,8 +204,14 @@ void add_sign(const float* h, float factor, std::size_t n, float* dy) {
 double sum_of_squares(const float* x, std::size_t n) {
   constexpr std::size_t kBlock = 4096;
   double sum = 0;
-  for (std::size_t i = 0; i < n; i += kBlock)
-    sum += static_cast<double>(HWY_DYNAMIC_DISPATCH(SquaresOfBlock)(x + i, std::min(kBlock, n - i)));
+  for (std::size_t i = 0; i < n; i += kBlock) {
+    const std::size_t count = std::min(kBlock, n - i);
+    const float block = HWY_DYNAMIC_DISPATCH(SquaresOfBlock)(x + i, count);
+    if (std::isfinite(block))
+      sum += static_cast<double>(block);
+    else  // an exploding gradient still has a norm, which clipping needs
+      for (std::size_t k = i; k < i + count; ++k) sum += static_cast<double>(x[k]) * static_cast<double>(x[k]);
+  }
   return sum;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <halfwave/error.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -15,15 +16,15 @@ namespace {
 struct OptimiserKind {
   std::string_view name;
   Optimiser::Kind kind;
-  double rate;   ///< the usual one
+  double rate;   ///< the usual one; 0: it depends on the network
   int arrays;    ///< of state
 };
 
 constexpr OptimiserKind kKinds[] = {
     {"sgd", Optimiser::Kind::sgd, 0.05, 1},
-    {"adam", Optimiser::Kind::adam, 0.001, 2},
-    {"adamw", Optimiser::Kind::adamw, 0.001, 2},
-    {"rmsprop", Optimiser::Kind::rmsprop, 0.001, 1},
+    {"adam", Optimiser::Kind::adam, 0, 2},
+    {"adamw", Optimiser::Kind::adamw, 0, 2},
+    {"rmsprop", Optimiser::Kind::rmsprop, 0, 1},
 };
 
 const OptimiserKind& find_kind(std::string_view name) {
@@ -40,7 +41,18 @@ std::vector<std::string> optimiser_names() {
   return names;
 }
 
-double Optimiser::usual_rate(const std::string& name) { return find_kind(name).rate; }
+double Optimiser::usual_rate(const std::string& name, const Network& network) {
+  const double fixed = find_kind(name).rate;
+  if (fixed > 0.0) return fixed;
+  double units = 0.0, layers = 0.0;
+  for (const NetworkTensor& tensor : network.tensors())
+    if (tensor.spec.decays) {
+      units += static_cast<double>(network.layer(tensor.layer).outputs());
+      layers += 1.0;
+    }
+  units -= static_cast<double>(network.outputs());  // the last layer is not hidden
+  return std::clamp((layers - 1.0) / std::max(units, 1.0), 0.001, 0.01);
+}
 
 Optimiser::Optimiser(Network& network, const TrainOptions& options)
     : network_(network),

@@ -123,7 +123,6 @@ TrainOptions resolve(const TrainOptions& options, const Dataset& data) {
   check_activation(resolved.activation);
   if (resolved.threads == 0) resolved.threads = available_threads();
   if (resolved.epochs == 0) resolved.epochs = usual_epochs(data.train.count, resolved.batch);
-  if (resolved.learning_rate == 0.0) resolved.learning_rate = Optimiser::usual_rate(resolved.optimiser);
   return resolved;
 }
 

@@ -8,7 +8,7 @@
 
 namespace halfwave {
 
-/// The options with every automatic value filled in; throws Error (usage) for values out of range.
+/// The options with every automatic value filled in but the learning rate, which depends on the network; throws Error (usage) for values out of range.
 TrainOptions resolve(const TrainOptions& options, const Dataset& data);
 
 /// Mean and deviation of the training part: by feature for rows of numbers, by channel for images; and of the targets.

@@ -205,8 +205,10 @@ TrainResult Run::result() {
 }
 
 TrainResult train(const Dataset& data, const TrainOptions& options, TrainObserver* observer, const Model* start) {
-  const TrainOptions resolved = resolve(options, data);
+  TrainOptions resolved = resolve(options, data);
   std::shared_ptr<ModelParts> model = make_model(data, resolved, start);
+  if (resolved.learning_rate == 0.0)
+    resolved.learning_rate = Optimiser::usual_rate(resolved.optimiser, model->network);
   return Run(data, resolved, std::move(model), start != nullptr, observer).train();
 }
 

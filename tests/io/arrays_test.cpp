@@ -122,6 +122,16 @@ TEST(Idx, HeadersThatClaimMoreThanAnyFileHoldsFailAtOnce) {
   }
 }
 
+// A deflated stream may really hold a thousand times its size: more than the memory is refused before it is
+// inflated.
+TEST(Idx, CompressedFilesThatClaimMoreThanTheMemoryAreRefused) {
+  const std::uint64_t memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                               static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  expect_error(ErrorKind::input, {"bomb.gz", "do not fit into the memory"},
+               [&] { check_memory("bomb.gz", memory / 2 + 1); });
+  EXPECT_NO_THROW(check_memory("a.gz", memory / 2));
+}
+
 TEST(Npy, EveryTypeAndByteOrderIsRead) {
   for (const bool big : {false, true}) {
     for (const Stored& type : stored_types(big)) {

@@ -2,6 +2,7 @@
 #include "io/model_file.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cmath>
@@ -78,11 +79,14 @@ TEST_F(ModelFile, ExtremeNumbersComeBack) {
       make_model({"", "dense 3, relu, dense", test::table_schema(test::mixed_columns(), 2)}, 1);
   using Limits = std::numeric_limits<float>;
   const std::vector<float> extremes{
-      -0.0f, Limits::denorm_min(), -Limits::max(), Limits::min(), Limits::max(), 0.1f, 0.0f, 1e-45f, 1.0f};
+      -0.0f, Limits::denorm_min(), -Limits::max(), Limits::min(), Limits::max(), 0.1f, 0.0f, 1e-40f, 1.0f};
   parts.preprocessing.mean = extremes;
   parts.preprocessing.scale = extremes;
   for (std::size_t i = 0; i < 3; ++i) parts.schema.columns[i].fill = extremes[i];
-  std::copy(extremes.begin(), extremes.end(), parts.network.values().begin());
+  const NetworkTensor& weight = parts.network.tensors()[0];
+  std::vector<float> numbers = parts.network.get(weight);
+  std::copy(extremes.begin(), extremes.end(), numbers.begin());
+  parts.network.set(weight, numbers);
   expect_same(parts, round_trip(parts));
 }
 

@@ -102,9 +102,11 @@ inline std::vector<ModelSample> model_samples() {
   samples.push_back(
       {"awkward-names", "dense 15, relu, dense",
        table_schema({numeric_column("numeric", 1.0f), text_column("dense_1.weight", {"a", "b"}),
-                     text_column("logits", {"a", ""}), text_column("", {"x"}), text_column("empty", {}),
-                     text_column("dense_1.weight", {"1"}), text_column("S\xE3o", {"S\xE3o", "\xFF"})},
+                     text_column("logits", {"a", "b c"}), text_column("", {"x"}), text_column("empty", {}),
+                     text_column("dense_1.weight", {"1"}), text_column("logits.2", {"\"quoted\"\n"})},
                     2)});
+  samples.push_back(
+      {"latin-1", "dense 15, relu, dense", table_schema({text_column("S\xE3o", {"S\xE3o", "\xFF"})}, 2)});
   samples.push_back({"regression", "dense 21, leaky_relu 0.2, dense", regression(array_schema({9}, 0), 3)});
   samples.push_back(
       {"mixed-regression", "dense 21, relu, dense", regression(table_schema(mixed_columns(), 0), 1)});

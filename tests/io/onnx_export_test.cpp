@@ -49,37 +49,33 @@ std::vector<std::string> inputs(const onnx::ModelProto& model) {
   return list;
 }
 
-class EverySample : public testing::TestWithParam<ModelSample> {};
-
 /// libonnx checks operators, attribute types and names; shape inference must arrive at the declared output.
-TEST_P(EverySample, IsAcceptedByOnnx) {
-  onnx::ModelProto model = to_onnx(make_model(GetParam(), 3), Weights::included);
-  EXPECT_NO_THROW(onnx::checker::check_model(model));
-  const std::string declared = describe(model.graph().output(0));
-  model.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->clear_shape();
-  const onnx::ShapeInferenceOptions strict(true, 1);
-  EXPECT_NO_THROW(onnx::shape_inference::InferShapes(model, onnx::OpSchemaRegistry::Instance(), strict));
-  EXPECT_EQ(describe(model.graph().output(0)), declared);
+TEST(OnnxExport, EverySampleIsAcceptedByOnnx) {
+  for (const ModelSample& sample : test::model_samples()) {
+    SCOPED_TRACE(sample.name);
+    onnx::ModelProto model = to_onnx(make_model(sample, 3), Weights::included);
+    EXPECT_NO_THROW(onnx::checker::check_model(model));
+    const std::string declared = describe(model.graph().output(0));
+    model.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->clear_shape();
+    const onnx::ShapeInferenceOptions strict(true, 1);
+    EXPECT_NO_THROW(onnx::shape_inference::InferShapes(model, onnx::OpSchemaRegistry::Instance(), strict));
+    EXPECT_EQ(describe(model.graph().output(0)), declared);
+  }
 }
 
-TEST_P(EverySample, GivesEveryValueItsOwnName) {
-  const onnx::ModelProto model = to_onnx(make_model(GetParam(), 3), Weights::included);
-  std::set<std::string> names;
-  for (const auto& value : model.graph().input())
-    EXPECT_TRUE(names.insert(value.name()).second) << value.name();
-  for (const auto& tensor : model.graph().initializer())
-    EXPECT_TRUE(names.insert(tensor.name()).second) << tensor.name();
-  for (const auto& node : model.graph().node())
-    EXPECT_TRUE(names.insert(node.output(0)).second) << node.output(0);
-  EXPECT_EQ(names.count(""), 0u);
+TEST(OnnxExport, GivesEveryValueItsOwnName) {
+  for (const ModelSample& sample : test::model_samples()) {
+    SCOPED_TRACE(sample.name);
+    const onnx::ModelProto model = to_onnx(make_model(sample, 3), Weights::included);
+    std::set<std::string> names{""};
+    for (const auto& value : model.graph().input())
+      EXPECT_TRUE(names.insert(value.name()).second) << value.name();
+    for (const auto& tensor : model.graph().initializer())
+      EXPECT_TRUE(names.insert(tensor.name()).second) << tensor.name();
+    for (const auto& node : model.graph().node())
+      EXPECT_TRUE(names.insert(node.output(0)).second) << node.output(0);
+  }
 }
-
-INSTANTIATE_TEST_SUITE_P(Onnx, EverySample, testing::ValuesIn(test::model_samples()), [](const auto& sample) {
-  std::string name = sample.param.name;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-  return name;
-});
 
 TEST(OnnxExport, SamplesCoverEveryLayer) {
   std::set<std::string_view> seen;
@@ -150,13 +146,14 @@ TEST(OnnxExport, EncodesTables) {
 }
 
 TEST(OnnxExport, NamesInputsUniquely) {
-  for (const ModelSample& sample : test::model_samples())
-    if (sample.name == "awkward-names") {
-      EXPECT_THAT(inputs(exported(sample.line, sample.schema)),
-                  ElementsAre("numeric float [batch, 1]", "column_2_dense_1.weight string [batch, 1]",
-                              "column_2_logits string [batch, 1]", "column string [batch, 1]",
-                              "column_3_dense_1.weight string [batch, 1]", "S?o string [batch, 1]"));
-    }
+  std::map<std::string, ModelSample> samples;
+  for (const ModelSample& sample : test::model_samples()) samples[sample.name] = sample;
+  const ModelSample &awkward = samples.at("awkward-names"), &latin = samples.at("latin-1");
+  EXPECT_THAT(inputs(exported(awkward.line, awkward.schema)),
+              ElementsAre("numeric float [batch, 1]", "column_2_dense_1.weight string [batch, 1]",
+                          "column_2_logits string [batch, 1]", "column string [batch, 1]",
+                          "column_3_dense_1.weight string [batch, 1]", "logits.2 string [batch, 1]"));
+  EXPECT_THAT(inputs(exported(latin.line, latin.schema)), ElementsAre("S?o string [batch, 1]"));
 }
 
 TEST(OnnxExport, NamesOutputsByTheirMeaning) {

@@ -205,6 +205,10 @@ TEST(Table, AFirstRowOfValuesIsNoHeader) {
   EXPECT_THAT(values.warnings, Contains(HasSubstr("without a header")));
   const Dataset years = whole(folder.write("b.csv", "2019,2020,kind\n0.25,1,M\n0.75,2,R\n"));
   EXPECT_THAT(years.feature_names, ElementsAre("2019", "2020"));
+  // A name that happens to be a value of its column as well is a name still.
+  const Dataset names = whole(folder.write("d.csv", "kind,size\nkind,big\nrude,small\nkind,small\n"));
+  EXPECT_EQ(names.schema.target, "size");
+  EXPECT_EQ(names.train.count, 3u);
   DataOptions options = options_for(folder.write("c.csv", "7,1\n8,2\n9,1\n"));
   options.header = false;
   options.validation = 0;

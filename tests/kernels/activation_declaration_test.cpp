@@ -38,15 +38,15 @@ TEST_P(Declaration, HasTheShapeItClaims) {
     bends += std::abs(next - 2 * here + last) > 1e-10;
   }
   EXPECT_EQ(info().monotone || info().form == Form::doubled, falls == 0);
-  EXPECT_EQ(info().zero_below, zeros > points / 20) << zeros << " zeros of " << points;
+  EXPECT_EQ(info().zero_below, zeros > points / 40) << zeros << " zeros of " << points;
   EXPECT_EQ(info().piecewise_linear, bends < 10) << bends << " bends of " << points;
   if (std::isinf(info().lipschitz)) {
     // A jump, or a slope that grows: steeper than any slope nearer to 0.
-    EXPECT_TRUE(jump > 100 || slope(kEnd) > 4 * slope(kEnd / 4)) << jump;
+    EXPECT_TRUE(jump > 100 || slope(kEnd) > 3 * slope(kEnd / 4)) << jump;
   } else {
     EXPECT_LE(steepest, info().lipschitz * (1 + 1e-6));
     EXPECT_LE(jump, info().lipschitz * (1 + 1e-6));
-    EXPECT_GE(steepest, info().lipschitz * (1 - 1e-4));
+    EXPECT_GE(std::max({steepest, slope(-1e3), slope(1e3)}), info().lipschitz * (1 - 1e-3));
   }
 }
 

@@ -72,8 +72,8 @@ TEST(Optimisers, SgdIsPytorchs) {
 
 TEST(Optimisers, SgdWithoutMomentumNeedsNoState) {
   for_each_target([&](const char*) {
-    std::vector<float> w{1, 2, 3}, g{10, 20, 30};
-    sgd_update({0.1f, 0.0f, 0.0f, 1.0f, false}, w.data(), g.data(), nullptr, 3);
+    std::vector<float> w{1, 2, 3}, g{8, 16, 24};
+    sgd_update({0.125f, 0.0f, 0.0f, 1.0f, false}, w.data(), g.data(), nullptr, 3);
     EXPECT_FLOAT_EQ(w[0], 0);
     EXPECT_FLOAT_EQ(w[1], 0);
     EXPECT_FLOAT_EQ(w[2], 0);

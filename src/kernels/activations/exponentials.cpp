@@ -133,7 +133,7 @@ struct LogSigmoid {
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> y, V<D> dy, const float*) {
-    return hn::Mul(hn::Neg(dy), expm1_below(d, y).high);
+    return hn::Mul(dy, one_minus_exp_below(d, y));
   }
 };
 
@@ -170,7 +170,7 @@ struct Mish {
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float*) {
     // t + x t' with t = v / (v + 2), v = e (e + 2), e = exp(x).
     const auto bounded = at_most(d, at_least(d, x, kExpLow), 20.0f);
-    const auto e = exp_below(d, bounded), two = hn::Set(d, 2.0f);
+    const auto e = exp_below(d, bounded, ForSlope()), two = hn::Set(d, 2.0f);
     const auto v = hn::Mul(e, hn::Add(e, two)), inverse = quotient(d, hn::Set(d, 1.0f), hn::Add(v, two));
     const auto rise = hn::Mul(hn::MulAdd(e, e, e), hn::Mul(hn::Set(d, 4.0f), inverse));
     return hn::Mul(dy, hn::Mul(inverse, hn::MulAdd(bounded, rise, v)));
@@ -330,7 +330,7 @@ struct Softplus {
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> y, V<D> dy, const float* p) {
     // 1 - exp(-beta y) is the sigmoid of beta x.
-    return hn::Mul(hn::Neg(dy), expm1_below(d, hn::Mul(y, hn::Set(d, -p[0]))).high);
+    return hn::Mul(dy, one_minus_exp_below(d, hn::Mul(y, hn::Set(d, -p[0]))));
   }
 };
 
