@@ -8,7 +8,7 @@
 #include "command_line.h"
 #include "console.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 
 /// What every command takes.
 struct CommonOptions {
@@ -17,8 +17,10 @@ struct CommonOptions {
 
   template <class Self, class Visitor>
   static void visit(Self& self, Visitor&& v) {
-    v(OptionInfo{"json", "one JSON object on standard output; everything for people goes to standard error"}, self.json);
-    v(OptionInfo{"quiet", "no progress and no warnings; with --json nothing for people but errors"}, self.quiet);
+    v(OptionInfo{"json", "one JSON object on standard output; everything for people goes to standard error"},
+      self.json);
+    v(OptionInfo{"quiet", "no progress and no warnings; with --json nothing for people but errors"},
+      self.quiet);
   }
 };
 
@@ -53,8 +55,8 @@ std::unique_ptr<Command> make_train_command();
 std::unique_ptr<Command> make_run_command();
 std::unique_ptr<Command> make_list_command();
 
-/// Throws Error (input) where a file could not be written in the end: its folder is missing or not writable, or it is a
-/// folder itself. Nothing is changed.
+/// Throws Error (input) where a file could not be written in the end: its folder is missing or not writable,
+/// or it is a folder itself. Nothing is changed.
 void check_writable(const std::string& path);
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -10,7 +10,7 @@
 #include "core/suggest.h"
 #include "table.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 /// Other names of options: short ones, other spellings, and what people are used to from elsewhere.
@@ -18,14 +18,9 @@ struct Alias {
   std::string_view name, alias;
 };
 constexpr Alias kAliases[] = {
-    {"batch", "batch-size"},
-    {"init", "initialisation"},
-    {"init", "initialization"},
-    {"learning-rate", "lr"},
-    {"optimiser", "optimizer"},
-    {"out", "o"},
-    {"quiet", "q"},
-    {"standardise", "standardize"},
+    {"batch", "batch-size"}, {"init", "initialisation"},     {"init", "initialization"},
+    {"learning-rate", "lr"}, {"optimiser", "optimizer"},     {"out", "o"},
+    {"quiet", "q"},          {"standardise", "standardize"},
 };
 
 std::string dashed(std::string_view name) { return fmt::format("{}{}", name.size() == 1 ? "-" : "--", name); }
@@ -56,7 +51,8 @@ std::string choices_note(const Flag& flag) {
 Error parser_error(const CLI::ParseError& error) {
   const std::string text = error.what(), name = text.substr(0, text.find(':'));
   if (error.get_name() == "ArgumentMismatch") return usage_error(name + " needs a value.");
-  if (error.get_name() == "ConversionError") return usage_error(text + ": a switch takes no value, or on or off.");
+  if (error.get_name() == "ConversionError")
+    return usage_error(text + ": a switch takes no value, or on or off.");
   return usage_error(text);
 }
 
@@ -84,7 +80,8 @@ void CommandLine::argument(std::string name, std::string& field, std::string hel
 }
 
 bool CommandLine::given(std::string_view name) const {
-  return std::any_of(flags_.begin(), flags_.end(), [&](const Flag& f) { return f.info.name == name && f.given; });
+  return std::any_of(flags_.begin(), flags_.end(),
+                     [&](const Flag& f) { return f.info.name == name && f.given; });
 }
 
 std::vector<std::string> CommandLine::long_names() const {
@@ -97,7 +94,8 @@ std::vector<std::string> CommandLine::long_names() const {
 }
 
 void CommandLine::check_extras(const std::vector<std::string>& extras) const {
-  const auto flag = std::find_if(extras.begin(), extras.end(), [](const auto& e) { return e.starts_with('-'); });
+  const auto flag =
+      std::find_if(extras.begin(), extras.end(), [](const auto& e) { return e.starts_with('-'); });
   if (flag != extras.end()) {
     const std::string name = flag->substr(0, flag->find('='));
     throw usage_error(fmt::format("{} has no option '{}'.{} See 'halfwave {} --help'.", name_, name,
@@ -107,7 +105,8 @@ void CommandLine::check_extras(const std::vector<std::string>& extras) const {
     if (argument.required && argument.field->empty())
       throw usage_error(fmt::format("{} needs {}: {}", name_, argument.name, argument.help));
   }
-  if (!extras.empty()) throw usage_error(fmt::format("'{}' is one word too many. Usage: {}", extras.front(), usage()));
+  if (!extras.empty())
+    throw usage_error(fmt::format("'{}' is one word too many. Usage: {}", extras.front(), usage()));
 }
 
 bool CommandLine::parse(std::span<const std::string> words) {
@@ -148,7 +147,8 @@ bool CommandLine::parse(std::span<const std::string> words) {
 
 std::string CommandLine::usage() const {
   std::string text = "halfwave " + name_;
-  for (const Argument& argument : arguments_) text += (argument.required ? " " : " [") + argument.name + (argument.required ? "" : "]");
+  for (const Argument& argument : arguments_)
+    text += (argument.required ? " " : " [") + argument.name + (argument.required ? "" : "]");
   return text + " [options]";
 }
 
@@ -170,24 +170,30 @@ std::string CommandLine::help(std::size_t width) const {
 
 std::string CommandLine::markdown() const {
   const auto cell = [](std::string text) {
-    for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, 1, '\\');
+    for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
+      text.insert(at, 1, '\\');
     return text;
   };
   std::string text = fmt::format("## `halfwave {}`\n\n{}\n\n    {}\n\n", name_, summary_, usage());
-  for (const Argument& argument : arguments_) text += fmt::format("- `{}`: {}\n", argument.name, argument.help);
+  for (const Argument& argument : arguments_)
+    text += fmt::format("- `{}`: {}\n", argument.name, argument.help);
   std::string group;
   for (const Flag& flag : flags_) {
-    if (flag.group != group) text += fmt::format("\n### {}\n\n| option | default | meaning |\n| --- | --- | --- |\n", flag.group);
+    if (flag.group != group)
+      text += fmt::format("\n### {}\n\n| option | default | meaning |\n| --- | --- | --- |\n", flag.group);
     group = flag.group;
     std::string names = fmt::format("`{}`", flag.usage());
     for (const std::string& alias : flag.aliases) {
       if (alias.size() > 1) names += fmt::format(", `{}`", dashed(alias));
     }
     std::string meaning = flag.info.help + choices_note(flag);
-    if (!flag.is_switch() && !range_text(flag.info).empty()) meaning += fmt::format("; {}", range_text(flag.info));
-    text += fmt::format("| {} | {} | {} |\n", names, flag.default_text.empty() ? "" : fmt::format("`{}`", flag.default_text), cell(meaning));
+    if (!flag.is_switch() && !range_text(flag.info).empty())
+      meaning += fmt::format("; {}", range_text(flag.info));
+    text +=
+        fmt::format("| {} | {} | {} |\n", names,
+                    flag.default_text.empty() ? "" : fmt::format("`{}`", flag.default_text), cell(meaning));
   }
   return text + "\n";
 }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

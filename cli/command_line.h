@@ -7,7 +7,7 @@
 
 #include "option_value.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 
 /// An option of a command, as its one declaration (OptionInfo and the field's default) gives it.
 struct Flag {
@@ -31,7 +31,8 @@ struct Argument {
   bool required;
 };
 
-/// The command line of one command: declared once, from it come parsing, help and the reference in docs/cli.md.
+/// The command line of one command: declared once, from it come parsing, help and the reference in
+/// docs/cli.md.
 class CommandLine {
  public:
   CommandLine(std::string name, std::string summary) : name_(std::move(name)), summary_(std::move(summary)) {}
@@ -48,7 +49,8 @@ class CommandLine {
     flags_.push_back(std::move(flag));
   }
 
-  /// Sets the fields from the words after the command's name. False: only help was asked for. Throws Error (usage).
+  /// Sets the fields from the words after the command's name. False: only help was asked for. Throws Error
+  /// (usage).
   bool parse(std::span<const std::string> words);
   /// Whether an option stood on the command line.
   bool given(std::string_view name) const;
@@ -69,4 +71,4 @@ class CommandLine {
   std::vector<Flag> flags_;
 };
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -13,7 +13,7 @@
 
 #include "text.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 constexpr std::size_t kWidest = 100, kNarrowest = 40;
@@ -102,4 +102,4 @@ void Console::clear_status() {
   draw_status("");
 }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

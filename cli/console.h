@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace halfwave {
+namespace halfwave::cli {
 
 /// What a stream is connected to.
 struct Terminal {
@@ -17,9 +17,9 @@ struct Terminal {
   static Terminal of(std::FILE* stream);
 };
 
-/// Where a command writes. Without JSON the result goes to standard output and the notes (progress, warnings) to standard
-/// error; with JSON standard output has the one object and everything for people goes to standard error. Quiet: no
-/// notes, and with JSON nothing for people at all.
+/// Where a command writes. Without JSON the result goes to standard output and the notes (progress, warnings)
+/// to standard error; with JSON standard output has the one object and everything for people goes to standard
+/// error. Quiet: no notes, and with JSON nothing for people at all.
 class Console {
  public:
   explicit Console(bool json = false, bool quiet = false);
@@ -39,8 +39,8 @@ class Console {
   void error(std::string_view text);
   void object(const nlohmann::ordered_json& object);
 
-  /// One line on standard error that replaces itself; shown on a live terminal only, and at most ten times a second.
-  /// It stays below all other output until it is cleared.
+  /// One line on standard error that replaces itself; shown on a live terminal only, and at most ten times a
+  /// second. It stays below all other output until it is cleared.
   void status(std::string_view line);
   /// Whether a status line would be shown now, so that nobody has to make it in vain.
   bool status_due();
@@ -58,4 +58,4 @@ class Console {
   std::chrono::steady_clock::time_point next_status_{};
 };
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

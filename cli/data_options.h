@@ -2,12 +2,16 @@
 #include <halfwave/dataset.h>
 #include <halfwave/options.h>
 
-namespace halfwave {
+namespace halfwave::cli {
 
 /// Declarations of the DataOptions that say how one file is read.
 template <class Self, class Visitor>
 void visit_reading_options(Self& self, Visitor&& v) {
-  v(OptionInfo{"target", "tables: the target column, by name or number from 0, negative from the end; else the last one"}, self.target);
+  v(
+      OptionInfo{
+          "target",
+          "tables: the target column, by name or number from 0, negative from the end; else the last one"},
+      self.target);
   v(OptionInfo{"header", "tables: the first row names the columns"}, self.header);
 }
 
@@ -17,9 +21,13 @@ void visit_data_options(Self& self, Visitor&& v) {
   constexpr double kLargestShare = 0.99;
   v(OptionInfo{"test", "a file with the separate test part"}, self.test);
   visit_reading_options(self, v);
-  v(OptionInfo{.name = "task", .help = "what is predicted; auto: from the target", .choices = {"auto", "classification", "regression"}},
+  v(OptionInfo{.name = "task",
+               .help = "what is predicted; auto: from the target",
+               .choices = {"auto", "classification", "regression"}},
     self.task);
-  v(OptionInfo{"validation", "share split off as the test part where there is none; stratified", 0, kLargestShare}, self.validation);
+  v(OptionInfo{"validation", "share split off as the test part where there is none; stratified", 0,
+               kLargestShare},
+    self.validation);
 }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 constexpr int kSignals[] = {SIGINT, SIGTERM};
@@ -39,4 +39,4 @@ InterruptWatch::~InterruptWatch() {
 
 bool InterruptWatch::requested() { return stop_requested; }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -1,9 +1,9 @@
 #pragma once
 
-namespace halfwave {
+namespace halfwave::cli {
 
-/// While it lives, the first SIGINT or SIGTERM only sets requested(); a second one ends the program at once. A signal that
-/// the program was started to ignore (nohup) stays ignored.
+/// While it lives, the first SIGINT or SIGTERM only sets requested(); a second one ends the program at once.
+/// A signal that the program was started to ignore (nohup) stays ignored.
 class InterruptWatch {
  public:
   InterruptWatch();
@@ -14,4 +14,4 @@ class InterruptWatch {
   static bool requested();
 };
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -15,7 +15,7 @@
 #include "program.h"
 #include "table.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -32,7 +32,11 @@ double decimal(double number) { return number; }
 
 template <class Number>
 Json number_json(std::string_view name, Number value, Number low, Number high, std::string_view help) {
-  return {{"name", name}, {"default", decimal(value)}, {"low", decimal(low)}, {"high", decimal(high)}, {"help", help}};
+  return {{"name", name},
+          {"default", decimal(value)},
+          {"low", decimal(low)},
+          {"high", decimal(high)},
+          {"help", help}};
 }
 
 std::string properties(const ActivationInfo& info) {
@@ -47,9 +51,12 @@ std::string properties(const ActivationInfo& info) {
 
 const char* family(ActivationInfo::Initialisation initialisation) {
   switch (initialisation) {
-    case ActivationInfo::Initialisation::he: return "he";
-    case ActivationInfo::Initialisation::lecun: return "lecun";
-    case ActivationInfo::Initialisation::xavier: return "xavier";
+    case ActivationInfo::Initialisation::he:
+      return "he";
+    case ActivationInfo::Initialisation::lecun:
+      return "lecun";
+    case ActivationInfo::Initialisation::xavier:
+      return "xavier";
   }
   return "xavier";
 }
@@ -85,7 +92,10 @@ Listing list_layers() {
   Listing listing{Table({{"name"}, {"numbers, in this order"}, {"what it does"}})};
   for (const LayerInfo& info : layer_kinds()) {
     std::vector<std::string> fields;
-    Json item{{"name", info.name}, {"help", info.help}, {"onnx", info.onnx}, {"activation", is_activation(info.name)}};
+    Json item{{"name", info.name},
+              {"help", info.help},
+              {"onnx", info.onnx},
+              {"activation", is_activation(info.name)}};
     item["fields"] = Json::array();
     for (const LayerField& f : info.fields) {
       fields.push_back(f.inferred ? fmt::format("{} (the last one's follows from the data)", f.name)
@@ -94,7 +104,8 @@ Listing list_layers() {
       item["fields"].back()["inferred"] = f.inferred;
     }
     if (!is_activation(info.name))
-      listing.table.add({std::string(info.name), fmt::format("{}", fmt::join(fields, ", ")), std::string(info.help)});
+      listing.table.add(
+          {std::string(info.name), fmt::format("{}", fmt::join(fields, ", ")), std::string(info.help)});
     listing.items.push_back(std::move(item));
   }
   listing.table.add({"(activation)", "", "any of 'halfwave list activations'"});
@@ -114,7 +125,8 @@ Listing list_data() {
   Listing listing{Table({{"name"}, {"kind"}, {"train + test", Align::right}, {"what it is"}})};
   for (const DataInfo& data : named_datasets()) {
     listing.table.add({data.name, data.kind, data.size, data.description});
-    listing.items.push_back({{"name", data.name}, {"kind", data.kind}, {"size", data.size}, {"description", data.description}});
+    listing.items.push_back(
+        {{"name", data.name}, {"kind", data.kind}, {"size", data.size}, {"description", data.description}});
   }
   return listing;
 }
@@ -152,8 +164,8 @@ const ListKind& find_kind(const std::string& name) {
     if (name == kind.name || (!kind.alias.empty() && name == kind.alias)) return kind;
     names.emplace_back(kind.name);
   }
-  throw usage_error(fmt::format("There is no list of '{}'.{} There are lists of {}.", name, did_you_mean(name, names),
-                                fmt::join(names, ", ")));
+  throw usage_error(fmt::format("There is no list of '{}'.{} There are lists of {}.", name,
+                                did_you_mean(name, names), fmt::join(names, ", ")));
 }
 
 Listing list_of_lists() {
@@ -168,7 +180,9 @@ Listing list_of_lists() {
 class ListCommand : public Command {
  public:
   ListCommand() : Command("list", "What there is, from the declarations that the code uses.") {
-    line.argument("WHAT", what_, "activations, layers, networks, data, optimisers, schedules, losses or initialisations; else the lists that there are",
+    line.argument("WHAT", what_,
+                  "activations, layers, networks, data, optimisers, schedules, losses or initialisations; "
+                  "else the lists that there are",
                   false);
     line.group("Output");
     declare_common();
@@ -182,7 +196,8 @@ class ListCommand : public Command {
     const ListKind* kind = what_.empty() ? nullptr : &find_kind(what_);
     const Listing listing = kind != nullptr ? kind->make() : list_of_lists();
     if (console.json()) {
-      console.object({{"command", "list"}, {"what", kind != nullptr ? kind->name : "lists"}, {"items", listing.items}});
+      console.object(
+          {{"command", "list"}, {"what", kind != nullptr ? kind->name : "lists"}, {"items", listing.items}});
     } else {
       console.result(listing.table.text(console.result_width()));
     }
@@ -197,4 +212,4 @@ class ListCommand : public Command {
 
 std::unique_ptr<Command> make_list_command() { return std::make_unique<ListCommand>(); }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -1,3 +1,3 @@
 #include "program.h"
 
-int main(int argc, char** argv) { return halfwave::run_program({argv, argv + argc}); }
+int main(int argc, char** argv) { return halfwave::cli::run_program({argv, argv + argc}); }

@@ -10,7 +10,7 @@
 
 #include "core/suggest.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 constexpr double kUnlimited = 1e15;  // declared bounds from here on are there for safety, not for people
@@ -46,14 +46,15 @@ std::string range_text(const OptionInfo& info) {
 void set_from_text(const OptionInfo& info, const std::string& text, std::string& field) {
   const auto& choices = info.choices;
   if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
-    throw usage_error(fmt::format("--{} cannot be '{}'.{} It is one of {}.", info.name, text, did_you_mean(text, choices),
-                                  fmt::join(choices, ", ")));
+    throw usage_error(fmt::format("--{} cannot be '{}'.{} It is one of {}.", info.name, text,
+                                  did_you_mean(text, choices), fmt::join(choices, ", ")));
   }
   field = text;
 }
 
 void set_from_text(const OptionInfo& info, const std::string& text, bool& field) {
-  if (text != "on" && text != "off" && text != "true" && text != "false") throw wrong_value(info, text, "on or off");
+  if (text != "on" && text != "off" && text != "true" && text != "false")
+    throw wrong_value(info, text, "on or off");
   field = text == "on" || text == "true";
 }
 
@@ -92,4 +93,4 @@ std::string text_of(const std::vector<std::int64_t>& field) {
   return field.empty() ? "none" : fmt::format("{}", fmt::join(field, ","));
 }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace halfwave {
+namespace halfwave::cli {
 
 /// Sets an option from its text. Each throws Error (usage) that says what is allowed, near names included.
 void set_from_text(const OptionInfo& info, const std::string& text, std::string& field);
@@ -35,4 +35,4 @@ inline std::string placeholder(const std::vector<std::int64_t>&) { return "N,N,.
 /// What a number may be, e.g. "from 0 to 1" or "at least 0"; "" where it may be anything.
 std::string range_text(const OptionInfo& info);
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -8,7 +8,7 @@
 
 #include "graph/model_parts.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 bool classifies(const Model& model) { return model.schema().task == Task::classification; }
@@ -20,14 +20,16 @@ std::string_view last_layer(const Model& model) {
 
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
-void score_classes(Score& score, const Model& model, const Examples& examples, std::span<const float> predictions) {
+void score_classes(Score& score, const Model& model, const Examples& examples,
+                   std::span<const float> predictions) {
   const std::vector<std::int32_t> predicted = model.classes(predictions);
   score.classes = model.schema().classes.size();
   score.confusion.assign(score.classes * score.classes, 0);
   std::uint64_t right = 0;
   for (std::size_t i = 0; i < examples.count; ++i) {
     right += predicted[i] == examples.labels[i] ? 1 : 0;
-    ++score.confusion[static_cast<std::size_t>(examples.labels[i]) * score.classes + static_cast<std::size_t>(predicted[i])];
+    ++score.confusion[static_cast<std::size_t>(examples.labels[i]) * score.classes +
+                      static_cast<std::size_t>(predicted[i])];
   }
   score.accuracy = static_cast<double>(right) / static_cast<double>(examples.count);
 }
@@ -125,9 +127,11 @@ std::string csv_text(const Model& model, std::span<const float> predictions) {
 }
 
 std::string npy_header(std::size_t rows, std::size_t columns) {
-  // numpy.org/doc/stable/reference/generated/numpy.lib.format.html: the numbers begin at a multiple of 64 bytes.
+  // numpy.org/doc/stable/reference/generated/numpy.lib.format.html: the numbers begin at a multiple of 64
+  // bytes.
   constexpr std::size_t kDataAlignment = 64, kFixed = 10;
-  std::string dictionary = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
+  std::string dictionary =
+      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
   const std::size_t used = kFixed + dictionary.size() + 1;
   dictionary.append((kDataAlignment - used % kDataAlignment) % kDataAlignment, ' ');
   dictionary += '\n';
@@ -137,4 +141,4 @@ std::string npy_header(std::size_t rows, std::size_t columns) {
   return header + dictionary;
 }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace halfwave {
+namespace halfwave::cli {
 
 /// How good predictions are on labelled examples.
 struct Score {
@@ -17,14 +17,16 @@ struct Score {
   std::vector<std::uint64_t> confusion;  ///< classification: [true class, predicted class]
 
   std::uint64_t examples_of(std::size_t label) const;
-  std::uint64_t confused(std::size_t label, std::size_t predicted) const { return confusion[label * classes + predicted]; }
+  std::uint64_t confused(std::size_t label, std::size_t predicted) const {
+    return confusion[label * classes + predicted];
+  }
 };
 
 /// predictions: [examples, outputs] as Model::predict gives them.
 Score score_predictions(const Model& model, const Examples& examples, std::span<const float> predictions);
 
-/// One probability a class from one row of predictions: the softmax of logits, or the sigmoid for a single output;
-/// where the network ends in softmax or sigmoid its outputs are probabilities already.
+/// One probability a class from one row of predictions: the softmax of logits, or the sigmoid for a single
+/// output; where the network ends in softmax or sigmoid its outputs are probabilities already.
 std::vector<float> class_probabilities(const Model& model, std::span<const float> row);
 
 /// Names of what csv_text writes: "predicted" and a probability for each class, or the targets.
@@ -38,7 +40,8 @@ std::string csv_line(std::span<const std::string> cells);
 /// A header and one line an example.
 std::string csv_text(const Model& model, std::span<const float> predictions);
 
-/// Header of a NumPy file, format 1.0, of little-endian float32 [rows, columns] in C order; the numbers follow it.
+/// Header of a NumPy file, format 1.0, of little-endian float32 [rows, columns] in C order; the numbers
+/// follow it.
 std::string npy_header(std::size_t rows, std::size_t columns);
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

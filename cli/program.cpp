@@ -13,7 +13,7 @@
 #include "core/suggest.h"
 #include "table.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 constexpr CommandInfo kCommands[] = {
@@ -31,12 +31,14 @@ constexpr std::string_view kExamples =
     "  halfwave list activations\n";
 
 constexpr std::string_view kExitCodes =
-    "Exit codes: 0 done, 1 a fault in Halfwave, 2 wrong usage, 3 unreadable or wrong input, 4 training diverged,\n"
+    "Exit codes: 0 done, 1 a fault in Halfwave, 2 wrong usage, 3 unreadable or wrong input, 4 training "
+    "diverged,\n"
     "5 the answer is \"no\", 130 interrupted.\n";
 
 std::string program_help(std::size_t width) {
   Table table({{}, {}}, "  ");
-  for (const CommandInfo& command : kCommands) table.add({std::string(command.name), std::string(command.help)});
+  for (const CommandInfo& command : kCommands)
+    table.add({std::string(command.name), std::string(command.help)});
   return fmt::format(
       "Halfwave: rectifier networks on CPUs, at the speed of their zeros.\n\n"
       "Usage: halfwave COMMAND ... [options]\n\nCommands\n{}"
@@ -51,7 +53,8 @@ const CommandInfo& find_command(const std::string& name) {
   std::vector<std::string> names{"--help", "--version"};
   for (const CommandInfo& command : kCommands) names.emplace_back(command.name);
   const char* what = name.starts_with('-') ? "option" : "command";
-  throw usage_error(fmt::format("There is no {} '{}'.{} See 'halfwave --help'.", what, name, did_you_mean(name, names)));
+  throw usage_error(
+      fmt::format("There is no {} '{}'.{} See 'halfwave --help'.", what, name, did_you_mean(name, names)));
 }
 
 int dispatch(const std::vector<std::string>& words) {
@@ -78,11 +81,16 @@ int dispatch(const std::vector<std::string>& words) {
 
 const char* kind_name(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::fault: return "fault";
-    case ErrorKind::usage: return "usage";
-    case ErrorKind::input: return "input";
-    case ErrorKind::diverged: return "diverged";
-    case ErrorKind::no: return "no";
+    case ErrorKind::fault:
+      return "fault";
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::input:
+      return "input";
+    case ErrorKind::diverged:
+      return "diverged";
+    case ErrorKind::no:
+      return "no";
   }
   return "fault";
 }
@@ -113,10 +121,12 @@ int run_program(const std::vector<std::string>& words) {
   } catch (const Error& error) {
     return report(words, error.kind(), error.what());
   } catch (const std::bad_alloc&) {
-    return report(words, ErrorKind::fault, "There is not enough memory. A smaller network, batch or data set needs less.");
+    return report(words, ErrorKind::fault,
+                  "There is not enough memory. A smaller network, batch or data set needs less.");
   } catch (const std::exception& error) {
     return report(words, ErrorKind::fault,
-                  fmt::format("A fault in Halfwave {}: {}. Please report it with this command line.", version(), error.what()));
+                  fmt::format("A fault in Halfwave {}: {}. Please report it with this command line.",
+                              version(), error.what()));
   }
 }
 
@@ -124,7 +134,8 @@ std::string reference_markdown() {
   std::string text = fmt::format(
       "# The command line\n\n"
       "Made from the declarations of the options; `halfwave list reference > docs/cli.md` makes it anew.\n\n"
-      "    halfwave COMMAND ... [options]\n    halfwave --help\n    halfwave COMMAND --help\n    halfwave --version\n\n"
+      "    halfwave COMMAND ... [options]\n    halfwave --help\n    halfwave COMMAND --help\n    halfwave "
+      "--version\n\n"
       "{}\nSwitches are turned off with `--no-...`. Where an option is given twice, the last one counts.\n"
       "The JSON of each command is described in [json.md](json.md).\n\n",
       kExitCodes);
@@ -133,4 +144,4 @@ std::string reference_markdown() {
   return text;
 }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

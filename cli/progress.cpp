@@ -8,7 +8,7 @@
 #include "interrupt.h"
 #include "text.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 constexpr std::size_t kBarWidth = 20;
@@ -24,7 +24,8 @@ std::string layer_line(const LayerHealth& layer, bool health) {
     line += fmt::format(" density {:>7}  dead {:>11} ", percent(layer.density),
                         fmt::format("{} of {}", layer.dead_units, layer.units));
   }
-  return line + fmt::format(" gradient {:>9}  weights {:>9}", short_number(layer.gradient_norm), short_number(layer.weight_norm));
+  return line + fmt::format(" gradient {:>9}  weights {:>9}", short_number(layer.gradient_norm),
+                            short_number(layer.weight_norm));
 }
 
 }  // namespace
@@ -36,8 +37,10 @@ std::string short_number(double number) {
 }
 
 std::string progress_line(const Progress& progress, Task task, std::size_t width) {
-  const double share = static_cast<double>(progress.step) / static_cast<double>(std::max<std::int64_t>(progress.steps, 1));
-  const double rate = std::isfinite(progress.examples_per_second) ? std::max(0.0, progress.examples_per_second) : 0.0;
+  const double share =
+      static_cast<double>(progress.step) / static_cast<double>(std::max<std::int64_t>(progress.steps, 1));
+  const double rate =
+      std::isfinite(progress.examples_per_second) ? std::max(0.0, progress.examples_per_second) : 0.0;
   const std::string epoch = fmt::format("epoch {}/{} ", progress.epoch, progress.epochs);
   std::string figures = fmt::format("  loss {}", short_number(progress.loss));
   if (task == Task::classification) figures += fmt::format("  accuracy {}", percent(progress.accuracy));
@@ -65,7 +68,8 @@ std::vector<std::string> epoch_cells(const EpochReport& report, const RunShape& 
   std::vector<std::string> cells{fmt::format("{}", report.epoch), short_number(report.loss)};
   const bool classes = shape.task == Task::classification;
   if (classes) cells.push_back(percent(report.train_accuracy));
-  if (shape.has_test) cells.push_back(classes ? percent(report.test_accuracy) : fmt::format("{:.5g}", report.test_rmse));
+  if (shape.has_test)
+    cells.push_back(classes ? percent(report.test_accuracy) : fmt::format("{:.5g}", report.test_rmse));
   cells.push_back(fmt::format("{:.2e}", report.learning_rate));
   cells.push_back(fmt::format("{:.2f}", report.seconds));
   return cells;
@@ -75,12 +79,14 @@ std::string download_line(const std::string& file, std::uint64_t done, std::uint
   constexpr double kMega = 1e6;
   const double megabytes = static_cast<double>(done) / kMega;
   if (total == 0) return fmt::format("downloading {}  {:.1f} MB", file, megabytes);
-  return fmt::format("downloading {} {} {:.1f} of {:.1f} MB", file, bar(static_cast<double>(done) / static_cast<double>(total), kBarWidth),
-                     megabytes, static_cast<double>(total) / kMega);
+  return fmt::format("downloading {} {} {:.1f} of {:.1f} MB", file,
+                     bar(static_cast<double>(done) / static_cast<double>(total), kBarWidth), megabytes,
+                     static_cast<double>(total) / kMega);
 }
 
 void ProgressView::step(const Progress& progress) {
-  if (console_.status_due()) console_.status(progress_line(progress, shape_.task, console_.notes_terminal().width - 1));
+  if (console_.status_due())
+    console_.status(progress_line(progress, shape_.task, console_.notes_terminal().width - 1));
 }
 
 void ProgressView::epoch(const EpochReport& report) {
@@ -99,4 +105,4 @@ bool ProgressView::stop_requested() {
   return stop;
 }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

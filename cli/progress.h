@@ -8,7 +8,7 @@
 #include "console.h"
 #include "table.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 
 /// What a run looks like from outside: decides which figures there are.
 struct RunShape {
@@ -48,4 +48,4 @@ class ProgressView : public TrainObserver {
   bool header_shown_ = false, stop_shown_ = false;
 };
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

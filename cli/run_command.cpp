@@ -18,7 +18,7 @@
 #include "table.h"
 #include "text.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 constexpr std::size_t kMostClassesShown = 20, kRowsShown = 10, kColumnsShown = 6;
@@ -38,14 +38,19 @@ class RunCommand : public Command {
  public:
   RunCommand() : Command("run", "Predictions of a model, and how good they are where the data have labels.") {
     line.argument("MODEL", model_path_, "an ONNX file that Halfwave wrote");
-    line.argument("DATA", data_.source, "as of train; of a data set with several parts its test part is taken");
+    line.argument("DATA", data_.source,
+                  "as of train; of a data set with several parts its test part is taken");
     line.group("Data");
     visit_reading_options(data_, [this](const OptionInfo& info, auto& field) { line.option(info, field); });
     line.group("Run");
     line.option(OptionInfo{"seed", "of data that are generated"}, data_.seed);
     line.option(OptionInfo{"threads", "0: all processors", 0, 1024}, threads_);
     line.group("Output");
-    line.option(OptionInfo{"out", "where the predictions go: .npy (the network's outputs) or .csv (names and probabilities)"}, out_);
+    line.option(
+        OptionInfo{
+            "out",
+            "where the predictions go: .npy (the network's outputs) or .csv (names and probabilities)"},
+        out_);
     declare_common();
   }
 
@@ -94,9 +99,10 @@ std::string class_table(const Schema& schema, const Score& score, std::size_t wi
     for (std::size_t p = 0; p < score.classes; ++p) {
       if (p != c && score.confused(c, p) > (other == c ? 0 : score.confused(c, other))) other = p;
     }
-    table.add({schema.classes[c], grouped(examples),
-               percent(static_cast<double>(score.confused(c, c)) / static_cast<double>(examples)),
-               other == c ? "" : fmt::format("{} ({})", schema.classes[other], grouped(score.confused(c, other)))});
+    table.add(
+        {schema.classes[c], grouped(examples),
+         percent(static_cast<double>(score.confused(c, c)) / static_cast<double>(examples)),
+         other == c ? "" : fmt::format("{} ({})", schema.classes[other], grouped(score.confused(c, other)))});
   }
   return table.text(width);
 }
@@ -110,16 +116,16 @@ std::string first_rows(const Model& model, const Predictions& predictions, std::
   Table table(shown);
   const std::size_t rows = std::min(predictions.examples.count, kRowsShown);
   for (std::size_t i = 0; i < rows; ++i) {
-    const std::vector<std::string> cells = prediction_cells(
-        model, std::span(predictions.values).subspan(i * model.outputs(), model.outputs()));
+    const std::vector<std::string> cells =
+        prediction_cells(model, std::span(predictions.values).subspan(i * model.outputs(), model.outputs()));
     std::vector<std::string> row{fmt::format("{}", i)};
     row.insert(row.end(), cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(columns));
     table.add(row);
   }
   std::string text = table.text(width);
   if (predictions.examples.count > rows || headers.size() > columns)
-    text += fmt::format("{} of {} examples; --out FILE.csv or .npy writes all of them, with all columns\n", rows,
-                        grouped(predictions.examples.count));
+    text += fmt::format("{} of {} examples; --out FILE.csv or .npy writes all of them, with all columns\n",
+                        rows, grouped(predictions.examples.count));
   return text;
 }
 
@@ -154,7 +160,8 @@ nlohmann::ordered_json RunCommand::json(const Model& model, const Predictions& p
       result["confusion"] = Json::array();
       for (std::size_t c = 0; c < score.classes; ++c) {
         const auto row = score.confusion.begin() + static_cast<std::ptrdiff_t>(c * score.classes);
-        result["confusion"].push_back(std::vector<std::uint64_t>(row, row + static_cast<std::ptrdiff_t>(score.classes)));
+        result["confusion"].push_back(
+            std::vector<std::uint64_t>(row, row + static_cast<std::ptrdiff_t>(score.classes)));
       }
     }
   } else if (predictions.score) {
@@ -174,9 +181,10 @@ nlohmann::ordered_json RunCommand::json(const Model& model, const Predictions& p
 int RunCommand::run(Console& console, std::span<const std::string>) {
   if (line.given("out")) {
     if (!writes_csv() && !out_.ends_with(".npy"))
-      throw usage_error(fmt::format("--out {}: the name must end in .npy (the network's outputs) or .csv (names and "
-                                    "probabilities).",
-                                    out_));
+      throw usage_error(
+          fmt::format("--out {}: the name must end in .npy (the network's outputs) or .csv (names and "
+                      "probabilities).",
+                      out_));
     check_writable(out_);
   }
   data_.progress = [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
@@ -195,4 +203,4 @@ int RunCommand::run(Console& console, std::span<const std::string>) {
 
 std::unique_ptr<Command> make_run_command() { return std::make_unique<RunCommand>(); }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

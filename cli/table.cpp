@@ -5,7 +5,7 @@
 
 #include "text.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 constexpr std::size_t kGap = 2;        // spaces between columns
@@ -60,7 +60,8 @@ std::string Table::text(std::size_t width) const {
   };
   std::vector<std::string> headers;
   for (const Column& column : columns_) headers.push_back(column.header);
-  if (std::any_of(headers.begin(), headers.end(), [](const auto& h) { return !h.empty(); })) write_row(headers);
+  if (std::any_of(headers.begin(), headers.end(), [](const auto& h) { return !h.empty(); }))
+    write_row(headers);
   for (const auto& row : rows_) write_row(row);
   return text;
 }
@@ -74,4 +75,4 @@ std::string LiveTable::row(const std::vector<std::string>& cells) const {
   return line;
 }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

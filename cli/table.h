@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace halfwave {
+namespace halfwave::cli {
 
 enum class Align { left, right };
 
@@ -21,8 +21,8 @@ class Table {
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   bool empty() const { return rows_.empty(); }
 
-  /// Lines of at most `width` columns: where the table is wider, its widest columns are wrapped. A row of headers comes
-  /// first unless all of them are empty.
+  /// Lines of at most `width` columns: where the table is wider, its widest columns are wrapped. A row of
+  /// headers comes first unless all of them are empty.
   std::string text(std::size_t width) const;
 
  private:
@@ -44,4 +44,4 @@ class LiveTable {
   std::vector<std::string> headers_;
 };
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -6,7 +6,7 @@
 #include <cctype>
 #include <cmath>
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; }
@@ -68,7 +68,8 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
 
 std::string shell_quoted(std::string_view word) {
   const auto plain = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("_-./:=,+@%").find(c) != std::string_view::npos;
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("_-./:=,+@%").find(c) != std::string_view::npos;
   };
   if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return std::string(word);
   std::string quoted = "'";
@@ -89,4 +90,4 @@ std::string shell_line(std::span<const std::string> words) {
   return line;
 }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace halfwave {
+namespace halfwave::cli {
 
 /// 12345678 as "12,345,678".
 std::string grouped(std::uint64_t number);
@@ -34,4 +34,4 @@ std::string shell_quoted(std::string_view word);
 /// The words as one command line.
 std::string shell_line(std::span<const std::string> words);
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

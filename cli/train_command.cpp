@@ -14,7 +14,7 @@
 #include "text.h"
 #include "train_report.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 constexpr int kInterruptedExit = 130;  // as shells do: 128 + SIGINT
@@ -23,14 +23,19 @@ constexpr int kInterruptedExit = 130;  // as shells do: 128 + SIGINT
 struct Heading {
   std::string_view option, text;
 };
-constexpr Heading kHeadings[] = {
-    {"net", "Network"}, {"epochs", "Training"}, {"optimiser", "Optimiser"}, {"schedule", "Schedule"}, {"seed", "Run"}};
+constexpr Heading kHeadings[] = {{"net", "Network"},
+                                 {"epochs", "Training"},
+                                 {"optimiser", "Optimiser"},
+                                 {"schedule", "Schedule"},
+                                 {"seed", "Run"}};
 
 class TrainCommand : public Command {
  public:
-  TrainCommand() : Command("train", "Trains a network on data and writes it as an ONNX file, preprocessing included.") {
+  TrainCommand()
+      : Command("train", "Trains a network on data and writes it as an ONNX file, preprocessing included.") {
     line.argument("DATA", data_.source,
-                  "a built-in name ('halfwave list data'), a .csv, .npz or .npy file, or a folder of IDX, CIFAR-10 or .npy files");
+                  "a built-in name ('halfwave list data'), a .csv, .npz or .npy file, or a folder of IDX, "
+                  "CIFAR-10 or .npy files");
     line.group("Data");
     visit_data_options(data_, [this](const OptionInfo& info, auto& field) { line.option(info, field); });
     TrainOptions::visit(options_, [this](const OptionInfo& info, auto& field) {
@@ -40,8 +45,10 @@ class TrainCommand : public Command {
       line.option(info, field);
     });
     line.group("Output");
-    line.option(OptionInfo{"out", "the model's file; else the data's name with .onnx, in the current folder"}, out_);
-    line.option(OptionInfo{"layers", "after each epoch one line a layer: density, dead units, norms"}, layers_);
+    line.option(OptionInfo{"out", "the model's file; else the data's name with .onnx, in the current folder"},
+                out_);
+    line.option(OptionInfo{"layers", "after each epoch one line a layer: density, dead units, norms"},
+                layers_);
     declare_common();
   }
 
@@ -63,7 +70,8 @@ class TrainCommand : public Command {
 void TrainCommand::check_early() const {
   if (line.given("out") && out_.empty()) throw usage_error("--out needs the name of a file.");
   if (!out_.empty()) check_writable(out_);
-  if (options_.net.empty()) find_activation(std::string_view(options_.activation).substr(0, options_.activation.find(' ')));
+  if (options_.net.empty())
+    find_activation(std::string_view(options_.activation).substr(0, options_.activation.find(' ')));
   if (options_.resume && options_.checkpoint.empty())
     throw usage_error("--resume needs --checkpoint FOLDER: where the run was saved.");
 }
@@ -104,8 +112,9 @@ int TrainCommand::run(Console& console, std::span<const std::string> words) {
   std::vector<std::string> warnings = own_warnings();
   warnings.insert(warnings.end(), data.warnings.begin(), data.warnings.end());
   for (const std::string& warning : warnings) console.warning(warning);
-  console.note(fmt::format("{}: {} training and {} test examples of {} numbers", data.name, grouped(data.train.count),
-                           grouped(data.test.count), grouped(data.schema.features())));
+  console.note(fmt::format("{}: {} training and {} test examples of {} numbers", data.name,
+                           grouped(data.train.count), grouped(data.test.count),
+                           grouped(data.schema.features())));
   const TrainResult result = train_on(console, data, start ? &*start : nullptr);
   for (const std::string& warning : result.warnings) {
     if (std::find(warnings.begin(), warnings.end(), warning) != warnings.end()) continue;
@@ -119,18 +128,21 @@ int TrainCommand::run(Console& console, std::span<const std::string> words) {
 /// Saves what is worth saving, reports, and gives the exit code.
 int TrainCommand::finish(Console& console, TrainReport& report, std::span<const std::string> words) {
   const TrainResult& result = report.result;
-  const bool interrupted = result.end == TrainResult::End::interrupted, diverged = result.end == TrainResult::End::diverged;
+  const bool interrupted = result.end == TrainResult::End::interrupted,
+             diverged = result.end == TrainResult::End::diverged;
   if (!interrupted && (!diverged || result.best_epoch > 0)) {
     result.model.save(out_);
     report.model_path = out_;
   }
   if (interrupted) {
-    report.resume = resume_command(words, options_.checkpoint.empty() ? options_.interrupt_checkpoint : "", options_.resume);
+    report.resume = resume_command(words, options_.checkpoint.empty() ? options_.interrupt_checkpoint : "",
+                                   options_.resume);
     console.error(fmt::format("Interrupted; the run is saved. To go on:\n  {}", report.resume));
   } else if (diverged) {
-    const std::string kept = report.model_path.empty()
-                                 ? "No epoch was finished, so no model was written."
-                                 : fmt::format("{} has the model after epoch {}, the last good one.", out_, result.best_epoch);
+    const std::string kept =
+        report.model_path.empty()
+            ? "No epoch was finished, so no model was written."
+            : fmt::format("{} has the model after epoch {}, the last good one.", out_, result.best_epoch);
     console.error(fmt::format("{} {}", result.message, kept));
   } else {
     if (console.notes_shown()) console.note("");
@@ -145,4 +157,4 @@ int TrainCommand::finish(Console& console, TrainReport& report, std::span<const 
 
 std::unique_ptr<Command> make_train_command() { return std::make_unique<TrainCommand>(); }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -10,17 +10,21 @@
 #include "text.h"
 #include "train/options_json.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 const char* end_name(TrainResult::End end) {
   switch (end) {
-    case TrainResult::End::finished: return "finished";
-    case TrainResult::End::stopped_early: return "stopped_early";
-    case TrainResult::End::interrupted: return "interrupted";
-    case TrainResult::End::diverged: return "diverged";
+    case TrainResult::End::finished:
+      return "finished";
+    case TrainResult::End::stopped_early:
+      return "stopped_early";
+    case TrainResult::End::interrupted:
+      return "interrupted";
+    case TrainResult::End::diverged:
+      return "diverged";
   }
   return "finished";
 }
@@ -82,11 +86,16 @@ Json result_json(const TrainReport& report) {
 }
 
 std::string health_table(const std::vector<LayerHealth>& layers, std::size_t width) {
-  Table table({{"layer"}, {"density", Align::right}, {"dead units", Align::right}, {"gradient", Align::right},
-               {"weights", Align::right}, {"health"}});
+  Table table({{"layer"},
+               {"density", Align::right},
+               {"dead units", Align::right},
+               {"gradient", Align::right},
+               {"weights", Align::right},
+               {"health"}});
   for (const LayerHealth& layer : layers) {
     table.add({layer.name, percent(layer.density), fmt::format("{} of {}", layer.dead_units, layer.units),
-               short_number(layer.gradient_norm), short_number(layer.weight_norm), health_in_words(layer, layers)});
+               short_number(layer.gradient_norm), short_number(layer.weight_norm),
+               health_in_words(layer, layers)});
   }
   return table.text(width);
 }
@@ -102,7 +111,9 @@ const EpochReport* TrainReport::best() const {
 Json train_json(const TrainReport& report) {
   const TrainResult& result = report.result;
   Json options = Json::object();
-  visit_data_options(report.data_options, [&](const OptionInfo& info, const auto& value) { options[json_key(info.name)] = value; });
+  visit_data_options(report.data_options, [&](const OptionInfo& info, const auto& value) {
+    options[json_key(info.name)] = value;
+  });
   options.update(options_json(result.options));
   Json json{{"command", "train"}, {"version", version()}};
   json["data"] = data_json(report.data);
@@ -121,7 +132,8 @@ Json train_json(const TrainReport& report) {
 std::string health_in_words(const LayerHealth& layer, const std::vector<LayerHealth>& layers) {
   // A rectifier's layer at 50 to 90 % zeros is healthy; only units that no example wakes are lost.
   constexpr double kManyDead = 0.1, kFewZeros = 0.02, kVanishing = 1e-3, kExploding = 1e3;
-  const double dead = layer.units == 0 ? 0.0 : static_cast<double>(layer.dead_units) / static_cast<double>(layer.units);
+  const double dead =
+      layer.units == 0 ? 0.0 : static_cast<double>(layer.dead_units) / static_cast<double>(layer.units);
   const double last_gradient = layers.empty() ? 0.0 : layers.back().gradient_norm;
   if (layer.units > 0 && layer.dead_units == layer.units) return "all units are dead: nothing passes";
   if (last_gradient > 0.0 && layer.gradient_norm < kVanishing * last_gradient) return "its gradient vanishes";
@@ -142,16 +154,18 @@ std::string train_summary(const TrainReport& report, std::size_t width) {
     figures.add({"test RMSE", fmt::format("{:.5g}", best->test_rmse)});
   if (best != nullptr) figures.add({"loss", short_number(best->loss)});
   figures.add({"epochs", best != nullptr && result.end == TrainResult::End::stopped_early
-                             ? fmt::format("{} of {}; the model is from epoch {}", result.epochs.size(), result.options.epochs,
-                                           result.best_epoch)
+                             ? fmt::format("{} of {}; the model is from epoch {}", result.epochs.size(),
+                                           result.options.epochs, result.best_epoch)
                              : fmt::format("{} of {}", result.epochs.size(), result.options.epochs)});
   figures.add({"network", result.model.network()});
   figures.add({"parameters", grouped(result.model.parameters())});
-  figures.add({"time", fmt::format("{}, {} examples/s", duration(result.seconds),
-                                   grouped(static_cast<std::uint64_t>(std::max(0.0, result.examples_per_second))))});
+  figures.add(
+      {"time", fmt::format("{}, {} examples/s", duration(result.seconds),
+                           grouped(static_cast<std::uint64_t>(std::max(0.0, result.examples_per_second))))});
   figures.add({"model", report.model_path.empty() ? "not written" : report.model_path});
   const bool measured = best != nullptr && shape.health && !best->layers.empty();
-  return measured ? fmt::format("{}\n{}", figures.text(width), health_table(best->layers, width)) : figures.text(width);
+  return measured ? fmt::format("{}\n{}", figures.text(width), health_table(best->layers, width))
+                  : figures.text(width);
 }
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -8,7 +8,7 @@
 
 #include "progress.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 
 /// A finished run and what belongs to it.
 struct TrainReport {
@@ -30,7 +30,8 @@ nlohmann::ordered_json train_json(const TrainReport& report);
 /// The result for people: figures, then one line a layer, in lines of at most `width` columns.
 std::string train_summary(const TrainReport& report, std::size_t width);
 
-/// What a layer's figures mean, e.g. "healthy" or "12 of 64 units are dead". `layers`: all of the network, for comparison.
+/// What a layer's figures mean, e.g. "healthy" or "12 of 64 units are dead". `layers`: all of the network,
+/// for comparison.
 std::string health_in_words(const LayerHealth& layer, const std::vector<LayerHealth>& layers);
 
-}  // namespace halfwave
+}  // namespace halfwave::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <climits>
 #include <cmath>
+#include <utility>
 
 #include "core/file.h"
 #include "halfwave/error.h"
@@ -47,7 +48,7 @@ void check_parts(const ModelParts& parts) {
     check_finite(std::span(&column.fill, 1), "fill of " + column.name);
 }
 
-onnx::ModelProto parse(const Bytes& bytes) {
+onnx::ModelProto parse(Bytes bytes) {
   if (bytes.empty()) throw input_error("the file is empty");
   onnx::ModelProto model;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph())
@@ -89,14 +90,13 @@ void write_model(const ModelParts& parts, const fs::path& path) {
 }
 
 ModelParts read_model(const fs::path& path) {
-  std::error_code
-      unknown;  // of what is no regular file the size is not known, and reading it says what is wrong
+  std::error_code unknown;  // where it is no regular file; reading it says what is wrong
   const std::uintmax_t size = fs::file_size(path, unknown);
   if (!unknown && size > kLargest) throw too_large(path);
-  const Bytes bytes = read_file(path);
+  Bytes bytes = read_file(path);
   if (bytes.size() > kLargest) throw too_large(path);
   try {
-    return from_onnx(parse(bytes));
+    return from_onnx(parse(std::move(bytes)));
   } catch (const Error& error) {
     throw input_error(fmt::format("{}: {}", path.string(), one_line(error.what())));
   }

@@ -18,7 +18,7 @@ inline constexpr char kNetwork[] = "halfwave.network", kSchema[] = "halfwave.sch
 enum class Weights { included, omitted };
 
 /// The model as ONNX: raw inputs, preprocessing, the layers by their ONNX expressions, and metadata
-/// (docs/onnx.md). Throws Error (fault) where the parts do not fit each other.
+/// (docs/onnx.md). The parts must fit each other, as write_model checks.
 onnx::ModelProto to_onnx(const ModelParts& parts, Weights weights);
 
 }  // namespace halfwave

@@ -17,14 +17,9 @@ namespace {
 
 using Layers = std::vector<std::unique_ptr<Layer>>;
 
-const std::string* find_metadata(const onnx::ModelProto& model, std::string_view key) {
-  for (const onnx::StringStringEntryProto& entry : model.metadata_props())
-    if (entry.key() == key) return &entry.value();
-  return nullptr;
-}
-
 const std::string& metadata(const onnx::ModelProto& model, std::string_view key) {
-  if (const std::string* value = find_metadata(model, key)) return *value;
+  for (const onnx::StringStringEntryProto& entry : model.metadata_props())
+    if (entry.key() == key) return entry.value();
   const std::string producer =
       model.producer_name().empty() ? "an unknown program" : "'" + model.producer_name() + "'";
   throw input_error(fmt::format(
@@ -57,12 +52,13 @@ std::unique_ptr<Layer> read_layer(std::string_view text) {
   for (std::size_t i = 1; i < words.size(); ++i) {
     const std::size_t equals = words[i].find('=');
     const bool named = equals != std::string_view::npos;
-    const auto field = std::find_if(info->fields.begin(), info->fields.end(), [&](const LayerField& f) {
-      return named ? f.name == words[i].substr(0, equals) : &f == info->fields.data() + (i - 1);
-    });
+    std::size_t field = i - 1;
+    if (named)
+      for (field = 0; field < values.size() && info->fields[field].name != words[i].substr(0, equals);)
+        ++field;
     const std::optional<double> value = parse_number(named ? words[i].substr(equals + 1) : words[i]);
-    if (field == info->fields.end() || !value) throw wrong();
-    values[static_cast<std::size_t>(field - info->fields.begin())] = *value;
+    if (field >= values.size() || !value) throw wrong();
+    values[field] = *value;
   }
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!(values[i] >= info->fields[i].low && values[i] <= info->fields[i].high)) throw wrong();

@@ -186,12 +186,16 @@ class Exponential {
  public:
   static constexpr bool kLow = true;  ///< exp_r has a low part
 
-  HWY_INLINE Exponential(D d, V<D> x) : Exponential(d, x, hn::Zero(d)) {
+  HWY_INLINE Exponential(D d, V<D> x) {
+    reduce(d, x);
     const auto whole = hn::NegMulAdd(n_, hn::Set(d, kLn2High), x);
     r_ = hn::NegMulAdd(n_, hn::Set(d, kLn2Low), whole);
   }
 
   HWY_INLINE Exponential(D d, V<D> x, ForSlope) : Exponential(d, x) {}
+
+  /// Of x + low, |low| < 1e-4.
+  HWY_INLINE Exponential(D d, V<D> x, V<D> low) : Exponential(d, x) { add(d, low); }
 
   /// e^(-a^2 / 2) without the rounding error of a^2.
   static HWY_INLINE Exponential of_half_square(D d, V<D> a) {
@@ -232,7 +236,7 @@ class Exponential {
   static constexpr int kBias = 127 + 32;
   static constexpr float kMagic = 0x1.8p23f + kBias;
 
-  HWY_INLINE Exponential(D d, V<D> x, V<D> r) : r_(r) {
+  HWY_INLINE void reduce(D d, V<D> x) {
     magic_ = hn::MulAdd(x, hn::Set(d, kLog2E), hn::Set(d, kMagic));
     n_ = hn::Sub(magic_, hn::Set(d, kMagic));
   }
@@ -265,6 +269,7 @@ class Exponential<D, true> {
     r_ = hn::NegMulAdd(n_, hn::Set(d, kLn2Low), r_);
     look_up(d);
   }
+  HWY_INLINE Exponential(D d, V<D> x, V<D> low) : Exponential(d, x) { add(d, low); }
   HWY_INLINE Exponential(D d, V<D> x, ForSlope) {
     reduce(d, x, kLog2E);
     r_ = hn::NegMulAdd(n_, hn::Set(d, kLn2High + kLn2Low), x);
@@ -427,14 +432,6 @@ HWY_INLINE V<D> times_sigmoid(D d, V<D> x, const Exponential<D>& e) {
   }
   const auto product = hn::Mul(x, ratio);
   return e.scale_where(d, negative, product);
-}
-
-/// x sigmoid(z + z_low); x, z >= kExpLow.
-template <class D>
-HWY_INLINE V<D> times_sigmoid(D d, V<D> x, V<D> z, V<D> z_low) {
-  Exponential<D> e(d, at_least(d, minus_magnitude(d, z), kExpLow));
-  e.add(d, hn::Neg(hn::Xor(z_low, hn::And(z, hn::SignBit(d)))));
-  return times_sigmoid(d, x, e);
 }
 
 /// s + inner s (1 - s) with s = sigmoid(z), |z| <= 145: the slope of x sigmoid(z(x)), where inner = x z'(x).

@@ -22,7 +22,7 @@ HWY_INLINE void for_each(std::size_t n, Body&& body) {
   for (; i < n; ++i) body(one, i);
 }
 
-void Sgd(const SgdStep& step, float* HWY_RESTRICT w, const float* HWY_RESTRICT g, float* HWY_RESTRICT v,
+void Sgd(const SgdStep step, float* HWY_RESTRICT w, const float* HWY_RESTRICT g, float* HWY_RESTRICT v,
          std::size_t n) {
   for_each(n, [&](auto d, std::size_t i) HWY_ATTR {
     const auto weight = hn::LoadU(d, w + i);
@@ -37,7 +37,7 @@ void Sgd(const SgdStep& step, float* HWY_RESTRICT w, const float* HWY_RESTRICT g
   });
 }
 
-void Adam(const AdamStep& step, float* HWY_RESTRICT w, const float* HWY_RESTRICT g, float* HWY_RESTRICT m,
+void Adam(const AdamStep step, float* HWY_RESTRICT w, const float* HWY_RESTRICT g, float* HWY_RESTRICT m,
           float* HWY_RESTRICT v, std::size_t n) {
   for_each(n, [&](auto d, std::size_t i) HWY_ATTR {
     const auto weight = hn::LoadU(d, w + i);
@@ -55,7 +55,7 @@ void Adam(const AdamStep& step, float* HWY_RESTRICT w, const float* HWY_RESTRICT
   });
 }
 
-void Rmsprop(const RmspropStep& step, float* HWY_RESTRICT w, const float* HWY_RESTRICT g, float* HWY_RESTRICT s,
+void Rmsprop(const RmspropStep step, float* HWY_RESTRICT w, const float* HWY_RESTRICT g, float* HWY_RESTRICT s,
              std::size_t n) {
   for_each(n, [&](auto d, std::size_t i) HWY_ATTR {
     const auto weight = hn::LoadU(d, w + i);

@@ -1,5 +1,5 @@
-// Lost if this fails: every option that is declared has its flag, its check and its help; a wrong command line is
-// answered with what is wrong and what was meant.
+// Lost if this fails: every option that is declared has its flag, its check and its help; a wrong command
+// line is answered with what is wrong and what was meant.
 #include "command_line.h"
 
 #include <gmock/gmock.h>
@@ -8,7 +8,7 @@
 
 #include "command.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 using ::testing::HasSubstr;
@@ -51,8 +51,8 @@ struct Sample {
 
 TEST(CommandLine, EveryTypeIsRead) {
   Sample s;
-  EXPECT_TRUE(s.parse({"--text", "b c", "--optimiser=sgd", "--no-on", "--off", "x.csv", "--learning-rate", "1e-3", "--count",
-                       "10", "--seed", "18446744073709551615", "--hidden", "7,8,9"}));
+  EXPECT_TRUE(s.parse({"--text", "b c", "--optimiser=sgd", "--no-on", "--off", "x.csv", "--learning-rate",
+                       "1e-3", "--count", "10", "--seed", "18446744073709551615", "--hidden", "7,8,9"}));
   EXPECT_EQ(s.data, "x.csv");
   EXPECT_EQ(s.text, "b c");
   EXPECT_EQ(s.choice, "sgd");
@@ -154,14 +154,16 @@ TEST(Train, EveryTrainOptionHasAFlagInHelpAndReference) {
   const TrainOptions defaults;
   TrainOptions::visit(defaults, [&](const OptionInfo& info, const auto&) {
     ++options;
-    EXPECT_TRUE(help.find("--" + info.name) != std::string::npos || help.find("--[no-]" + info.name) != std::string::npos)
+    EXPECT_TRUE(help.find("--" + info.name) != std::string::npos ||
+                help.find("--[no-]" + info.name) != std::string::npos)
         << info.name;
     EXPECT_THAT(reference, HasSubstr(info.name));
   });
   EXPECT_GT(options, 20);
-  for (const char* heading : {"\nData\n", "\nNetwork\n", "\nTraining\n", "\nOptimiser\n", "\nSchedule\n", "\nRun\n", "\nOutput\n"})
+  for (const char* heading :
+       {"\nData\n", "\nNetwork\n", "\nTraining\n", "\nOptimiser\n", "\nSchedule\n", "\nRun\n", "\nOutput\n"})
     EXPECT_THAT(help, HasSubstr(heading));
 }
 
 }  // namespace
-}  // namespace halfwave
+}  // namespace halfwave::cli

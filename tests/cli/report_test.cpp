@@ -1,5 +1,5 @@
-// Lost if this fails: what train says of a run - its JSON keys, numbers that JSON can hold, the words about a layer's
-// health - and the files that run writes.
+// Lost if this fails: what train says of a run - its JSON keys, numbers that JSON can hold, the words about a
+// layer's health - and the files that run writes.
 #include <gmock/gmock.h>
 #include <halfwave/error.h>
 
@@ -11,14 +11,17 @@
 #include "predictions.h"
 #include "train_report.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 using ::testing::HasSubstr;
 
 Model model_of(const std::string& line, std::size_t outputs, const Schema& schema) {
-  return Model(std::make_shared<ModelParts>(
-      ModelParts{.network = parse_network(line, schema.features(), outputs), .schema = schema, .preprocessing = {}, .facts = {}}));
+  return Model(
+      std::make_shared<ModelParts>(ModelParts{.network = parse_network(line, schema.features(), outputs),
+                                              .schema = schema,
+                                              .preprocessing = {},
+                                              .facts = {}}));
 }
 
 Schema classes_schema(std::vector<std::string> names) {
@@ -45,7 +48,8 @@ struct SampleRun {
 
   explicit SampleRun(const Schema& schema)
       : data{.name = "d", .schema = schema, .train = {}, .test = {}, .feature_names = {}, .warnings = {}},
-        result{.model = model_of("dense", schema.task == Task::regression ? schema.outputs : schema.classes.size(), schema),
+        result{.model = model_of(
+                   "dense", schema.task == Task::regression ? schema.outputs : schema.classes.size(), schema),
                .message = {},
                .options = {},
                .epochs = {},
@@ -56,7 +60,12 @@ struct SampleRun {
     epoch.loss = std::numeric_limits<double>::quiet_NaN();
     epoch.test_accuracy = 0.5;
     epoch.test_rmse = 2.5;
-    epoch.layers = {{.name = "dense_1", .density = 0.5, .dead_units = 1, .units = 3, .gradient_norm = INFINITY, .weight_norm = 1.0}};
+    epoch.layers = {{.name = "dense_1",
+                     .density = 0.5,
+                     .dead_units = 1,
+                     .units = 3,
+                     .gradient_norm = INFINITY,
+                     .weight_norm = 1.0}};
     result.epochs = {epoch};
     result.best_epoch = 1;
   }
@@ -123,9 +132,15 @@ TEST(TrainJson, WithoutHealthOrTestPartClaimsNoFigures) {
 }
 
 TEST(Health, SparsityIsNotDeath) {
-  const LayerHealth last{.name = "l", .density = 1.0, .dead_units = 0, .units = 10, .gradient_norm = 1.0, .weight_norm = 1.0};
+  const LayerHealth last{
+      .name = "l", .density = 1.0, .dead_units = 0, .units = 10, .gradient_norm = 1.0, .weight_norm = 1.0};
   const auto words = [&](double density, std::size_t dead, double gradient) {
-    const LayerHealth layer{.name = "x", .density = density, .dead_units = dead, .units = 100, .gradient_norm = gradient, .weight_norm = 1.0};
+    const LayerHealth layer{.name = "x",
+                            .density = density,
+                            .dead_units = dead,
+                            .units = 100,
+                            .gradient_norm = gradient,
+                            .weight_norm = 1.0};
     return health_in_words(layer, {layer, last});
   };
   EXPECT_EQ(words(0.1, 0, 1.0), "healthy");
@@ -154,7 +169,8 @@ TEST(Predictions, ProbabilitiesOfLogits) {
   const std::vector<float> p = class_probabilities(model_of("dense", 3, schema), row);
   double sum = 0.0;
   for (std::size_t i = 0; i < 3; ++i) {
-    const double expected = std::exp(static_cast<double>(row[i]) - 1000.0) / (1.0 + std::exp(1.0) + std::exp(-1.0));
+    const double expected =
+        std::exp(static_cast<double>(row[i]) - 1000.0) / (1.0 + std::exp(1.0) + std::exp(-1.0));
     EXPECT_NEAR(static_cast<double>(p[i]), expected, 1e-6);
     sum += static_cast<double>(p[i]);
   }
@@ -166,7 +182,8 @@ TEST(Predictions, ProbabilitiesOfLogits) {
 TEST(Predictions, ProbabilitiesOfOneOutput) {
   const Schema schema = classes_schema({"no", "yes"});
   const std::vector<float> row{0.75f};
-  EXPECT_NEAR(static_cast<double>(class_probabilities(model_of("dense", 1, schema), row)[1]), 1.0 / (1.0 + std::exp(-0.75)), 1e-6);
+  EXPECT_NEAR(static_cast<double>(class_probabilities(model_of("dense", 1, schema), row)[1]),
+              1.0 / (1.0 + std::exp(-0.75)), 1e-6);
   EXPECT_EQ(class_probabilities(model_of("dense, sigmoid", 1, schema), row)[0], 0.25f);
 }
 
@@ -190,7 +207,8 @@ TEST(Predictions, CsvOfTargetsIsReadBackExactly) {
     std::getline(stream, line);
     EXPECT_EQ(std::stof(line), value);
   }
-  EXPECT_THAT(csv_text(model_of("dense", 2, numbers_schema(2)), values), HasSubstr("predicted_1,predicted_2\n"));
+  EXPECT_THAT(csv_text(model_of("dense", 2, numbers_schema(2)), values),
+              HasSubstr("predicted_1,predicted_2\n"));
 }
 
 TEST(Predictions, ScoreOfClasses) {
@@ -198,7 +216,8 @@ TEST(Predictions, ScoreOfClasses) {
   examples.count = 4;
   examples.labels = {0, 1, 2, 1};
   const std::vector<float> values{1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0};  // says 0, 1, 1, 0
-  const Score score = score_predictions(model_of("dense", 3, classes_schema({"a", "b", "c"})), examples, values);
+  const Score score =
+      score_predictions(model_of("dense", 3, classes_schema({"a", "b", "c"})), examples, values);
   EXPECT_DOUBLE_EQ(score.accuracy, 0.5);
   EXPECT_EQ(score.confused(1, 0), 1u);
   EXPECT_EQ(score.confused(2, 1), 1u);
@@ -220,9 +239,10 @@ TEST(Predictions, NpyHeaderIsAligned) {
     const std::string header = npy_header(rows, 10);
     EXPECT_EQ(header.size() % 64, 0u);
     EXPECT_EQ(header.back(), '\n');
-    EXPECT_EQ(static_cast<unsigned char>(header[8]) + 256u * static_cast<unsigned char>(header[9]) + 10u, header.size());
+    EXPECT_EQ(static_cast<unsigned char>(header[8]) + 256u * static_cast<unsigned char>(header[9]) + 10u,
+              header.size());
   }
 }
 
 }  // namespace
-}  // namespace halfwave
+}  // namespace halfwave::cli

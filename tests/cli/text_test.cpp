@@ -1,5 +1,5 @@
-// Lost if this fails: output that people can read - aligned, in the terminal's width - and commands that a shell reads
-// back as they were.
+// Lost if this fails: output that people can read - aligned, in the terminal's width - and commands that a
+// shell reads back as they were.
 #include "text.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 #include "resume.h"
 #include "table.h"
 
-namespace halfwave {
+namespace halfwave::cli {
 namespace {
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -33,7 +33,8 @@ TEST(Text, Numbers) {
   EXPECT_EQ(clock_time(0.2), "0:01");
   EXPECT_EQ(clock_time(754), "12:34");
   EXPECT_EQ(clock_time(3723), "1:02:03");
-  for (const double unknown : {-1.0, std::nan(""), std::numeric_limits<double>::infinity(), 1e300}) EXPECT_EQ(clock_time(unknown), "?") << unknown;
+  for (const double unknown : {-1.0, std::nan(""), std::numeric_limits<double>::infinity(), 1e300})
+    EXPECT_EQ(clock_time(unknown), "?") << unknown;
 }
 
 TEST(Text, WidthCountsCharactersNotBytes) {
@@ -57,7 +58,8 @@ TEST(Text, WrappedLinesFitAndLoseNothing) {
 }
 
 TEST(Text, AShellReadsQuotedWordsBack) {
-  const std::vector<std::string> words{"plain", "two words", "it's", "$HOME `x` \"q\" \\ *", "", "a,b=c/d.e:f", "new\nline", "×"};
+  const std::vector<std::string> words{"plain", "two words",   "it's",      "$HOME `x` \"q\" \\ *",
+                                       "",      "a,b=c/d.e:f", "new\nline", "×"};
   const std::vector<std::string> printf_line{"printf", "%s\\0"};
   std::vector<std::string> all = printf_line;
   all.insert(all.end(), words.begin(), words.end());
@@ -65,14 +67,16 @@ TEST(Text, AShellReadsQuotedWordsBack) {
   ASSERT_TRUE(pipe);
   std::string output, expected;
   std::array<char, 4096> buffer{};
-  for (std::size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) > 0;) output.append(buffer.data(), n);
+  for (std::size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) > 0;)
+    output.append(buffer.data(), n);
   for (const std::string& word : words) expected.append(word).push_back('\0');
   EXPECT_EQ(output, expected);
 }
 
 TEST(Resume, AddsOnlyWhatIsMissing) {
   const std::vector<std::string> words{"./halfwave", "train", "my data.csv"};
-  EXPECT_EQ(resume_command(words, "m.checkpoint", false), "./halfwave train 'my data.csv' --checkpoint m.checkpoint --resume");
+  EXPECT_EQ(resume_command(words, "m.checkpoint", false),
+            "./halfwave train 'my data.csv' --checkpoint m.checkpoint --resume");
   EXPECT_EQ(resume_command(words, "", false), "./halfwave train 'my data.csv' --resume");
   EXPECT_EQ(resume_command(words, "", true), "./halfwave train 'my data.csv'");
   EXPECT_EQ(default_checkpoint("a/b.onnx"), "a/b.checkpoint");
@@ -92,14 +96,16 @@ TEST(Table, AlignsItsColumns) {
 
 TEST(Table, FitsTheWidthAndLosesNothing) {
   Table table({{"name"}, {"first text"}, {"second text"}}, "  ");
-  table.add({"abc", "the quick brown fox jumps over the lazy dog", "pack my box with five dozen liquor jugs"});
+  table.add(
+      {"abc", "the quick brown fox jumps over the lazy dog", "pack my box with five dozen liquor jugs"});
   for (std::size_t width = 40; width <= 100; width += 7) {
     const std::string text = table.text(width);
     for (const std::string& line : lines_of(text)) {
       EXPECT_LE(display_width(line), width);
       EXPECT_NE(line.back(), ' ') << "no trailing spaces";
     }
-    for (const char* word : {"abc", "quick", "dog", "pack", "jugs"}) EXPECT_NE(text.find(word), std::string::npos) << word;
+    for (const char* word : {"abc", "quick", "dog", "pack", "jugs"})
+      EXPECT_NE(text.find(word), std::string::npos) << word;
   }
 }
 
@@ -109,4 +115,4 @@ TEST(Table, LiveRowsHaveTheHeadersWidth) {
 }
 
 }  // namespace
-}  // namespace halfwave
+}  // namespace halfwave::cli

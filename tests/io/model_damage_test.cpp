@@ -317,7 +317,9 @@ TEST_F(ModelDamage, NetworkLines) {
                            "dense 6, relu",
                            "dense 6, relu, dense 4",
                            "dense 7, relu, dense 3",
-                           "dense 6, relu, dense 3, relu"}) {
+                           "dense 6, relu, dense 3, relu",
+                           "dense 6, relu 1 2, dense 3",
+                           "dense 6, relu slope=1, dense 3"}) {
     onnx::ModelProto model = good();
     metadata(model, "halfwave.network") = line;
     EXPECT_NE(read(model.SerializeAsString()), "") << line;

@@ -23,6 +23,16 @@ HWY_INLINE V<D> times_sigmoid_slope(D d, V<D> x, float c) {
   return sigmoid_product_slope(d, z, z);
 }
 
+/// e^-|scale x|, with the rounding error of scale x: the exponential would enlarge it.
+template <class D>
+HWY_INLINE Exponential<D> scaled_exponential(D d, V<D> x, long double scale) {
+  const float high = static_cast<float>(scale),
+              low = static_cast<float>(scale - static_cast<long double>(high));
+  const auto a = at_least(d, minus_magnitude(d, x), kExpLow / high), factor = hn::Set(d, high);
+  const auto z = at_least(d, hn::Mul(a, factor), kExpLow);
+  return Exponential<D>(d, z, hn::MulAdd(a, hn::Set(d, low), product_error(d, a, factor, z)));
+}
+
 struct Celu {
   static constexpr ActivationParameter kParameters[] = {
       {"alpha", 1.0f, 1e-3f, 1e3f, "minus the limit for small x"}};
@@ -195,11 +205,7 @@ struct QuickGelu {
   }
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float*) {
-    constexpr float kScale = 1.702f, kLow = static_cast<float>(1.702 - double{kScale});
-    const auto bounded = at_most(d, at_least(d, x, -100.0f), 100.0f), scale = hn::Set(d, kScale);
-    const auto z = hn::Mul(bounded, scale);
-    const auto low = hn::MulAdd(bounded, hn::Set(d, kLow), product_error(d, bounded, scale, z));
-    return times_sigmoid(d, at_least(d, x, kExpLow / kScale), z, low);
+    return times_sigmoid(d, at_least(d, x, kExpLow / 1.702f), scaled_exponential(d, x, 1.702L));
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float*) {
@@ -423,10 +429,7 @@ struct Swish {
   }
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float* p) {
-    const auto beta = hn::Set(d, p[0]);
-    const auto bounded = at_most(d, at_least(d, x, -128.0f / p[0]), 128.0f / p[0]);
-    const auto z = hn::Mul(bounded, beta);
-    return times_sigmoid(d, at_least(d, x, kExpLow / p[0]), z, product_error(d, bounded, beta, z));
+    return times_sigmoid(d, at_least(d, x, kExpLow / p[0]), scaled_exponential(d, x, p[0]));
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float* p) {

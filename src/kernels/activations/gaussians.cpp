@@ -21,7 +21,8 @@ template <class T>
 inline constexpr T kFirst = 2 * std::numbers::sqrt2_v<T>* std::numbers::inv_sqrtpi_v<T>;
 template <class T>
 inline constexpr T kThird = kFirst<T>* static_cast<T>(0.044715L);
-inline constexpr float kFirstLow = static_cast<float>(kFirst<double> - double{kFirst<float>});
+inline constexpr float kFirstShort = 0x1.988p+0f;
+inline constexpr float kFirstRest = static_cast<float>(kFirst<double> - double{kFirstShort});
 inline constexpr float kThirdLow = static_cast<float>(kThird<double> - double{kThird<float>});
 
 struct Gelu {
@@ -90,18 +91,15 @@ struct GeluTanh {
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float*) {
     // x sigmoid(u), u = x (c1 + c3 x^2), with u to twice the precision: its error is relative in the result.
-    const auto bounded = at_most(d, at_least(d, x, -12.0f), 12.0f), c1 = hn::Set(d, kFirst<float>),
-               c3 = hn::Set(d, kThird<float>);
-    const auto square = hn::Mul(bounded, bounded), square_low = product_error(d, bounded, bounded, square);
-    const auto cubic = hn::Mul(c3, square);
-    const auto cubic_low = hn::MulAdd(
-        c3, square_low, hn::MulAdd(hn::Set(d, kThirdLow), square, product_error(d, c3, square, cubic)));
-    const auto factor = hn::Add(c1, cubic), cubic_part = hn::Sub(factor, c1);
-    const auto sum_error = hn::Add(hn::Sub(c1, hn::Sub(factor, cubic_part)), hn::Sub(cubic, cubic_part));
-    const auto factor_low = hn::Add(sum_error, hn::Add(cubic_low, hn::Set(d, kFirstLow)));
-    const auto u = hn::Mul(bounded, factor);
-    const auto u_low = hn::MulAdd(bounded, factor_low, product_error(d, bounded, factor, u));
-    return times_sigmoid(d, at_least(d, x, -12.0f), u, u_low);
+    const auto a = at_most(d, hn::Abs(x), 10.9f), square = hn::Mul(a, a), c1 = hn::Set(d, -kFirstShort);
+    const auto c3 = hn::Set(d, -kThird<float>), factor = hn::MulAdd(square, c3, c1);
+    // c1 has few bits, so that c1 - factor is exact.
+    const auto rounding = exact_mul_add(d, square, c3, hn::Sub(c1, factor));
+    const auto constants = hn::MulAdd(square, hn::Set(d, -kThirdLow), hn::Set(d, -kFirstRest));
+    const auto lows = hn::MulAdd(product_error(d, a, a, square), c3, constants);
+    const auto u = hn::Mul(a, factor);
+    const auto u_low = hn::MulAdd(a, hn::Add(rounding, lows), product_error(d, a, factor, u));
+    return times_sigmoid(d, at_least(d, x, -12.0f), Exponential<D>(d, u, u_low));
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float*) {
