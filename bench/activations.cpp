@@ -1,5 +1,6 @@
-// Speed of the activation kernels, one thread: forward/NAME/n and backward/NAME/n for every elementwise activation, and
-// copy/n for the bound that memory sets. bench/peers/activations.py runs this side by side with PyTorch.
+// Speed of the activation kernels, one thread: forward/NAME/n and backward/NAME/n for every elementwise
+// activation, and copy/n for the bound that memory sets. bench/peers/activations.py runs this side by side
+// with PyTorch.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -15,12 +16,24 @@ namespace {
 
 constexpr std::int64_t kInCache = 16384, kOutOfCache = std::int64_t{1} << 26;
 
-AlignedVector<float> standard_normal(std::size_t n, std::uint64_t stream) {
-  Random random(1, stream_id(Stream::data, stream));
-  AlignedVector<float> values(n);
-  // Repeats after 2^16 numbers: the kernels' speed does not depend on them, the time to draw them does.
+/// n numbers that begin `place` thirds of a page after those of place 0: arrays a multiple of a page apart
+/// make a processor take a load for dependent on a store nearby, which would measure the allocator.
+class Array {
+ public:
+  Array(std::size_t n, std::size_t place) : skip_(place * 320), all_(skip_ + n) {}
+  float* data() { return all_.data() + skip_; }
+
+ private:
+  std::size_t skip_;
+  AlignedVector<float> all_;
+};
+
+Array standard_normal(std::size_t n, std::size_t place) {
+  Random random(1, stream_id(Stream::data, place));
+  Array values(n, place);
+  // Repeats after 2^16 numbers: the kernels' speed hardly depends on them, the time to draw them does.
   for (std::size_t i = 0; i < n; ++i) {
-    values[i] = i < 65536 ? static_cast<float>(random.normal()) : values[i - 65536];
+    values.data()[i] = i < 65536 ? static_cast<float>(random.normal()) : values.data()[i - 65536];
   }
   return values;
 }
@@ -39,7 +52,7 @@ std::vector<float> defaults(const ActivationInfo& info) {
 
 void forward(benchmark::State& state, const ActivationInfo& info, bool in_place) {
   const auto n = static_cast<std::size_t>(state.range(0));
-  AlignedVector<float> x = standard_normal(n, 1), y(in_place ? 0 : n);
+  Array x = standard_normal(n, 0), y(in_place ? 0 : n, 2);
   const std::vector<float> parameters = defaults(info);
   const ActivationFunctions functions = activation_functions(info);
   for (auto _ : state) {
@@ -51,7 +64,7 @@ void forward(benchmark::State& state, const ActivationInfo& info, bool in_place)
 
 void backward(benchmark::State& state, const ActivationInfo& info, bool in_place) {
   const auto n = static_cast<std::size_t>(state.range(0));
-  AlignedVector<float> saved = standard_normal(n, 1), dy = standard_normal(n, 2), dx(in_place ? 0 : n);
+  Array saved = standard_normal(n, 0), dy = standard_normal(n, 1), dx(in_place ? 0 : n, 2);
   const std::vector<float> parameters = defaults(info);
   const ActivationFunctions functions = activation_functions(info);
   if (info.backward_from_output) functions.forward(saved.data(), saved.data(), n, parameters.data());
@@ -64,7 +77,7 @@ void backward(benchmark::State& state, const ActivationInfo& info, bool in_place
 
 void copy(benchmark::State& state) {
   const auto n = static_cast<std::size_t>(state.range(0));
-  AlignedVector<float> x = standard_normal(n, 1), y(n);
+  Array x = standard_normal(n, 0), y(n, 2);
   for (auto _ : state) {
     std::memcpy(y.data(), x.data(), n * sizeof(float));
     benchmark::ClobberMemory();
@@ -83,7 +96,8 @@ void declare() {
     benchmark::RegisterBenchmark(("forward/" + name).c_str(), forward, info, false)->Arg(kOutOfCache);
     benchmark::RegisterBenchmark(("forward_in_place/" + name).c_str(), forward, info, true)->Arg(kOutOfCache);
     benchmark::RegisterBenchmark(("backward/" + name).c_str(), backward, info, false)->Arg(kOutOfCache);
-    benchmark::RegisterBenchmark(("backward_in_place/" + name).c_str(), backward, info, true)->Arg(kOutOfCache);
+    benchmark::RegisterBenchmark(("backward_in_place/" + name).c_str(), backward, info, true)
+        ->Arg(kOutOfCache);
   }
 }
 

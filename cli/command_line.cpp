@@ -51,8 +51,6 @@ std::string choices_note(const Flag& flag) {
 Error parser_error(const CLI::ParseError& error) {
   const std::string text = error.what(), name = text.substr(0, text.find(':'));
   if (error.get_name() == "ArgumentMismatch") return usage_error(name + " needs a value.");
-  if (error.get_name() == "ConversionError")
-    return usage_error(text + ": a switch takes no value, or on or off.");
   return usage_error(text);
 }
 
@@ -117,17 +115,11 @@ bool CommandLine::parse(std::span<const std::string> words) {
   app.add_flag("-h,--help", help_wanted);
   for (const Argument& argument : arguments_) app.add_option(argument.name, *argument.field);
   std::vector<std::string> values(flags_.size());
-  std::vector<char> switches(flags_.size());
   std::vector<CLI::Option*> options;
   for (std::size_t i = 0; i < flags_.size(); ++i) {
     const std::string names = parser_names(flags_[i]);
-    CLI::Option* option = nullptr;
-    if (flags_[i].is_switch()) {
-      option = app.add_flag_function(names, [&switches, i](std::int64_t count) { switches[i] = count > 0; });
-    } else {
-      option = app.add_option(names, values[i]);
-    }
-    options.push_back(option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast));
+    options.push_back(flags_[i].is_switch() ? app.add_flag(names) : app.add_option(names, values[i]));
+    options.back()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the back
@@ -135,12 +127,15 @@ bool CommandLine::parse(std::span<const std::string> words) {
     throw parser_error(error);
   }
   if (help_wanted) return false;
+  for (std::size_t i = 0; i < flags_.size(); ++i) {
+    flags_[i].given = options[i]->count() > 0;
+    // CLI11 takes the next word whatever it is.
+    if (values[i].starts_with("--"))
+      throw usage_error(fmt::format("--{} needs a value.", flags_[i].info.name));
+  }
   check_extras(app.remaining());
   for (std::size_t i = 0; i < flags_.size(); ++i) {
-    Flag& flag = flags_[i];
-    flag.given = options[i]->count() > 0;
-    if (values[i].starts_with("--")) throw usage_error(fmt::format("--{} needs a value.", flag.info.name));
-    if (flag.given) flag.set(flag.is_switch() ? (switches[i] != 0 ? "on" : "off") : values[i]);
+    if (flags_[i].given) flags_[i].set(flags_[i].is_switch() ? options[i]->results().back() : values[i]);
   }
   return true;
 }
@@ -154,13 +149,13 @@ std::string CommandLine::usage() const {
 
 std::string CommandLine::help(std::size_t width) const {
   std::string text = fmt::format("{}\n\nUsage: {}\n\n", summary_, usage());
-  Table arguments({{}, {}}, "  ");
+  TextTable arguments({{}, {}}, "  ");
   for (const Argument& argument : arguments_) arguments.add({argument.name, argument.help});
   text += arguments.text(width);
   // One table for all groups would align them with the longest option of all; each group has its own.
   for (std::size_t i = 0; i < flags_.size();) {
     const std::string group = flags_[i].group;
-    Table table({{}, {}}, "  ");
+    TextTable table({{}, {}}, "  ");
     for (; i < flags_.size() && flags_[i].group == group; ++i)
       table.add({flags_[i].usage(), flags_[i].info.help + choices_note(flags_[i]) + default_note(flags_[i])});
     text += fmt::format("\n{}\n{}", group, table.text(width));

@@ -22,7 +22,7 @@ using Json = nlohmann::ordered_json;
 
 /// Something that can be listed: its table for people and its items for programs.
 struct Listing {
-  Table table;
+  TextTable table;
   Json items = Json::array();
 };
 
@@ -62,7 +62,7 @@ const char* family(ActivationInfo::Initialisation initialisation) {
 }
 
 Listing list_activations() {
-  Listing listing{Table({{"name"}, {"formula"}, {"properties"}})};
+  Listing listing{TextTable({{"name"}, {"formula"}, {"properties"}})};
   for (const ActivationInfo& info : activations()) {
     listing.table.add({std::string(info.name), std::string(info.formula), properties(info)});
     Json item{{"name", info.name}, {"formula", info.formula}, {"onnx", info.onnx}, {"source", info.source}};
@@ -89,7 +89,7 @@ bool is_activation(std::string_view name) {
 }
 
 Listing list_layers() {
-  Listing listing{Table({{"name"}, {"numbers, in this order"}, {"what it does"}})};
+  Listing listing{TextTable({{"name"}, {"numbers, in this order"}, {"what it does"}})};
   for (const LayerInfo& info : layer_kinds()) {
     std::vector<std::string> fields;
     Json item{{"name", info.name},
@@ -113,7 +113,7 @@ Listing list_layers() {
 }
 
 Listing list_networks() {
-  Listing listing{Table({{"name"}, {"line"}, {"what it is"}})};
+  Listing listing{TextTable({{"name"}, {"line"}, {"what it is"}})};
   for (const NamedNetwork& network : named_networks()) {
     listing.table.add({std::string(network.name), std::string(network.line), std::string(network.help)});
     listing.items.push_back({{"name", network.name}, {"line", network.line}, {"help", network.help}});
@@ -122,7 +122,7 @@ Listing list_networks() {
 }
 
 Listing list_data() {
-  Listing listing{Table({{"name"}, {"kind"}, {"train + test", Align::right}, {"what it is"}})};
+  Listing listing{TextTable({{"name"}, {"kind"}, {"train + test", Align::right}, {"what it is"}})};
   for (const DataInfo& data : named_datasets()) {
     listing.table.add({data.name, data.kind, data.size, data.description});
     listing.items.push_back(
@@ -133,7 +133,7 @@ Listing list_data() {
 
 template <std::vector<std::string> (*names)()>
 Listing list_names() {
-  Listing listing{Table(std::vector<Table::Column>{{"name"}})};
+  Listing listing{TextTable(std::vector<TextTable::Column>{{"name"}})};
   for (const std::string& name : names()) {
     listing.table.add({name});
     listing.items.push_back({{"name", name}});
@@ -169,7 +169,7 @@ const ListKind& find_kind(const std::string& name) {
 }
 
 Listing list_of_lists() {
-  Listing listing{Table({{"list"}, {"what it is"}})};
+  Listing listing{TextTable({{"list"}, {"what it is"}})};
   for (const ListKind& kind : kKinds) {
     listing.table.add({std::string(kind.name), std::string(kind.help)});
     listing.items.push_back({{"name", kind.name}, {"help", kind.help}});

@@ -100,14 +100,17 @@ std::vector<std::string> prediction_columns(const Model& model) {
   return columns;
 }
 
-std::vector<std::string> prediction_cells(const Model& model, std::span<const float> row) {
+std::vector<std::string> prediction_cells(const Model& model, std::span<const float> row, int digits) {
+  const auto text = [&](float x) {
+    return digits == 0 ? fmt::format("{}", x) : fmt::format("{:.{}g}", x, digits);
+  };
   std::vector<std::string> cells;
   if (!classifies(model)) {
-    for (const float value : row) cells.push_back(fmt::format("{}", value));
+    for (const float value : row) cells.push_back(text(value));
     return cells;
   }
   cells.push_back(model.schema().classes[static_cast<std::size_t>(model.classes(row)[0])]);
-  for (const float p : class_probabilities(model, row)) cells.push_back(fmt::format("{}", p));
+  for (const float p : class_probabilities(model, row)) cells.push_back(text(p));
   return cells;
 }
 

@@ -31,8 +31,9 @@ std::vector<float> class_probabilities(const Model& model, std::span<const float
 
 /// Names of what csv_text writes: "predicted" and a probability for each class, or the targets.
 std::vector<std::string> prediction_columns(const Model& model);
-/// The same for one row of predictions.
-std::vector<std::string> prediction_cells(const Model& model, std::span<const float> row);
+/// The same for one row of predictions, its numbers in so many significant digits; 0: in as many as read back
+/// exactly.
+std::vector<std::string> prediction_cells(const Model& model, std::span<const float> row, int digits = 0);
 
 /// One line of CSV (RFC 4180), its end included.
 std::string csv_line(std::span<const std::string> cells);

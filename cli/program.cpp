@@ -36,7 +36,7 @@ constexpr std::string_view kExitCodes =
     "5 the answer is \"no\", 130 interrupted.\n";
 
 std::string program_help(std::size_t width) {
-  Table table({{}, {}}, "  ");
+  TextTable table({{}, {}}, "  ");
   for (const CommandInfo& command : kCommands)
     table.add({std::string(command.name), std::string(command.help)});
   return fmt::format(
@@ -101,7 +101,7 @@ int report(const std::vector<std::string>& words, ErrorKind kind, const std::str
   // The command line itself may be what is wrong, so the flag is looked for in its words.
   if (std::find(words.begin(), words.end(), "--json") != words.end()) {
     nlohmann::ordered_json object;
-    object["command"] = words.size() > 1 ? words[1] : "";
+    object["command"] = words.size() > 1 && !words[1].starts_with('-') ? words[1] : "";
     object["error"] = {{"kind", kind_name(kind)}, {"message", message}};
     try {
       console.object(object);

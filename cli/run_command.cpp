@@ -22,6 +22,7 @@ namespace halfwave::cli {
 namespace {
 
 constexpr std::size_t kMostClassesShown = 20, kRowsShown = 10, kColumnsShown = 6;
+constexpr int kDigitsShown = 4;
 
 /// What a run of a model gave.
 struct Predictions {
@@ -91,7 +92,7 @@ void RunCommand::write(const Model& model, const Predictions& predictions) const
 
 /// How good each class is, and what it is most often taken for.
 std::string class_table(const Schema& schema, const Score& score, std::size_t width) {
-  Table table({{"class"}, {"examples", Align::right}, {"right", Align::right}, {"most often taken for"}});
+  TextTable table({{"class"}, {"examples", Align::right}, {"right", Align::right}, {"most often taken for"}});
   for (std::size_t c = 0; c < score.classes; ++c) {
     const std::uint64_t examples = score.examples_of(c);
     if (examples == 0) continue;
@@ -111,13 +112,13 @@ std::string class_table(const Schema& schema, const Score& score, std::size_t wi
 std::string first_rows(const Model& model, const Predictions& predictions, std::size_t width) {
   std::vector<std::string> headers = prediction_columns(model);
   const std::size_t columns = std::min(headers.size(), kColumnsShown);
-  std::vector<Table::Column> shown{{"example", Align::right}};
+  std::vector<TextTable::Column> shown{{"example", Align::right}};
   for (std::size_t c = 0; c < columns; ++c) shown.push_back({headers[c], Align::right});
-  Table table(shown);
+  TextTable table(shown);
   const std::size_t rows = std::min(predictions.examples.count, kRowsShown);
   for (std::size_t i = 0; i < rows; ++i) {
-    const std::vector<std::string> cells =
-        prediction_cells(model, std::span(predictions.values).subspan(i * model.outputs(), model.outputs()));
+    const std::vector<std::string> cells = prediction_cells(
+        model, std::span(predictions.values).subspan(i * model.outputs(), model.outputs()), kDigitsShown);
     std::vector<std::string> row{fmt::format("{}", i)};
     row.insert(row.end(), cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(columns));
     table.add(row);
@@ -130,7 +131,7 @@ std::string first_rows(const Model& model, const Predictions& predictions, std::
 }
 
 std::string RunCommand::text(const Model& model, const Predictions& predictions, std::size_t width) const {
-  Table figures(std::vector<Table::Column>(2));
+  TextTable figures(std::vector<TextTable::Column>(2));
   figures.add({"examples", grouped(predictions.examples.count)});
   const bool classes = model.schema().task == Task::classification;
   if (predictions.score && classes) figures.add({"accuracy", percent(predictions.score->accuracy)});

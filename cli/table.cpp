@@ -24,7 +24,7 @@ void end_line(std::string& text) {
 
 }  // namespace
 
-std::vector<std::size_t> Table::fitting_widths(std::size_t width) const {
+std::vector<std::size_t> TextTable::fitting_widths(std::size_t width) const {
   std::vector<std::size_t> widths;
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     widths.push_back(display_width(columns_[c].header));
@@ -39,7 +39,7 @@ std::vector<std::size_t> Table::fitting_widths(std::size_t width) const {
   return widths;
 }
 
-std::string Table::text(std::size_t width) const {
+std::string TextTable::text(std::size_t width) const {
   const std::vector<std::size_t> widths = fitting_widths(width);
   std::string text;
   const auto write_row = [&](const std::vector<std::string>& cells) {

@@ -8,13 +8,13 @@ namespace halfwave::cli {
 enum class Align { left, right };
 
 /// Rows under aligned columns, for people.
-class Table {
+class TextTable {
  public:
   struct Column {
     std::string header;
     Align align = Align::left;
   };
-  explicit Table(std::vector<Column> columns, std::string indent = "")
+  explicit TextTable(std::vector<Column> columns, std::string indent = "")
       : columns_(std::move(columns)), indent_(std::move(indent)) {}
 
   /// One cell a column.

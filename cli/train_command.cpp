@@ -87,7 +87,6 @@ std::vector<std::string> TrainCommand::own_warnings() const {
 
 TrainResult TrainCommand::train_on(Console& console, const Dataset& data, const Model* start) {
   ProgressView view(console, {data.schema.task, data.test.count > 0, options_.health}, layers_);
-  const InterruptWatch watch;
   TrainResult result = train(data, options_, &view, start);
   console.clear_status();
   return result;
@@ -112,9 +111,11 @@ int TrainCommand::run(Console& console, std::span<const std::string> words) {
   std::vector<std::string> warnings = own_warnings();
   warnings.insert(warnings.end(), data.warnings.begin(), data.warnings.end());
   for (const std::string& warning : warnings) console.warning(warning);
-  console.note(fmt::format("{}: {} training and {} test examples of {} numbers", data.name,
-                           grouped(data.train.count), grouped(data.test.count),
-                           grouped(data.schema.features())));
+  const InterruptWatch watch;
+  const std::size_t features = data.schema.features();
+  console.note(fmt::format("{}: {} training and {} test examples, {} {}", data.name,
+                           grouped(data.train.count), grouped(data.test.count), grouped(features),
+                           features == 1 ? "feature" : "features"));
   const TrainResult result = train_on(console, data, start ? &*start : nullptr);
   for (const std::string& warning : result.warnings) {
     if (std::find(warnings.begin(), warnings.end(), warning) != warnings.end()) continue;

@@ -86,12 +86,12 @@ Json result_json(const TrainReport& report) {
 }
 
 std::string health_table(const std::vector<LayerHealth>& layers, std::size_t width) {
-  Table table({{"layer"},
-               {"density", Align::right},
-               {"dead units", Align::right},
-               {"gradient", Align::right},
-               {"weights", Align::right},
-               {"health"}});
+  TextTable table({{"layer"},
+                   {"density", Align::right},
+                   {"dead units", Align::right},
+                   {"gradient", Align::right},
+                   {"weights", Align::right},
+                   {"health"}});
   for (const LayerHealth& layer : layers) {
     table.add({layer.name, percent(layer.density), fmt::format("{} of {}", layer.dead_units, layer.units),
                short_number(layer.gradient_norm), short_number(layer.weight_norm),
@@ -146,7 +146,7 @@ std::string health_in_words(const LayerHealth& layer, const std::vector<LayerHea
 std::string train_summary(const TrainReport& report, std::size_t width) {
   const TrainResult& result = report.result;
   const RunShape shape = report.shape();
-  Table figures(std::vector<Table::Column>(2));
+  TextTable figures(std::vector<TextTable::Column>(2));
   const EpochReport* best = report.best();
   if (best != nullptr && shape.has_test && shape.task == Task::classification)
     figures.add({"test accuracy", percent(best->test_accuracy)});

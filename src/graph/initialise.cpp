@@ -95,18 +95,20 @@ constexpr Scheme kSchemes[] = {
 
 /// "constant 0.1" → the scheme and its number (0 where there is none).
 std::pair<const Scheme*, double> find_scheme(std::string_view text) {
-  const std::size_t space = text.find(' ');
-  const std::string_view name = text.substr(0, space);
+  const std::size_t space = std::min(text.find(' '), text.size()),
+                    number = std::min(text.find_first_not_of(' ', space), text.size());
+  const std::string_view name = text.substr(0, space), rest = text.substr(number);
+  const auto* scheme = std::ranges::find(kSchemes, name, &Scheme::name);
+  if (scheme == std::end(kSchemes))
+    throw usage_error(fmt::format("--init: there is no scheme '{}'.{}", name, did_you_mean(name, initialisation_names())));
   double parameter = 0.0;
-  if (space != std::string_view::npos) {
-    const std::string_view rest = text.substr(text.find_first_not_of(' ', space));
+  if (!rest.empty()) {
+    if (name != "constant") throw usage_error(fmt::format("--init: {} takes no number, but is followed by '{}'.", name, rest));
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), parameter);
-    if (error != std::errc() || end != rest.data() + rest.size())
+    if (error != std::errc() || end != rest.data() + rest.size() || !std::isfinite(parameter))
       throw usage_error(fmt::format("--init: '{}' is not a number.", rest));
   }
-  for (const Scheme& scheme : kSchemes)
-    if (scheme.name == name) return {&scheme, parameter};
-  throw usage_error(fmt::format("--init: there is no scheme '{}'.{}", name, did_you_mean(name, initialisation_names())));
+  return {scheme, parameter};
 }
 
 const ActivationInfo* activation_behind(const Network& network, std::size_t layer) {

@@ -32,6 +32,7 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
 struct LayerWords {
   std::size_t number;
   std::string_view text;
+  bool alone;  ///< the line has no other layer, so it may be meant as a network's name
   Error wrong(const std::string& what) const { return usage_error(fmt::format("Layer {} ('{}'): {}", number, text, what)); }
 };
 
@@ -39,6 +40,8 @@ const LayerInfo& kind_of(const LayerWords& words, std::string_view name) {
   if (const LayerInfo* info = find_layer_kind(name)) return *info;
   std::vector<std::string> names;
   for (const LayerInfo& kind : layer_kinds()) names.emplace_back(kind.name);
+  for (const NamedNetwork& named : kNamed)
+    if (words.alone) names.emplace_back(named.name);
   throw words.wrong(fmt::format("there is no layer '{}'.{} See 'halfwave list layers'.", name, did_you_mean(name, names)));
 }
 
@@ -49,12 +52,15 @@ double number(const LayerWords& words, const LayerField& field, std::string_view
     throw words.wrong(fmt::format("'{}' is not a number for {}.", text, field.name));
   if (!(value >= field.low && value <= field.high))
     throw words.wrong(fmt::format("{} must be from {} to {}, not {}.", field.name, field.low, field.high, text));
+  if (field.inferred && value != std::floor(value))
+    throw words.wrong(fmt::format("{} must be a whole number, not {}.", field.name, text));
   return value;
 }
 
 std::vector<double> fields_of(const LayerWords& words, const LayerInfo& info, std::span<const std::string_view> tokens) {
   std::vector<double> values;
   for (const LayerField& field : info.fields) values.push_back(field.value);
+  std::vector<bool> given(values.size());
   std::size_t positional = 0;
   for (const std::string_view token : tokens) {
     const std::size_t equals = token.find('=');
@@ -70,6 +76,8 @@ std::vector<double> fields_of(const LayerWords& words, const LayerInfo& info, st
       throw words.wrong(fmt::format("'{}' is one word too many: {} takes {}.", token, info.name,
                                     info.fields.empty() ? "no numbers" : fmt::format("{} at most", info.fields.size())));
     }
+    if (given[at]) throw words.wrong(fmt::format("{} is given twice.", info.fields[at].name));
+    given[at] = true;
     values[at] = number(words, info.fields[at], equals == std::string_view::npos ? token : token.substr(equals + 1));
   }
   return values;
@@ -91,8 +99,9 @@ std::string mlp_line(std::span<const std::int64_t> hidden, std::string_view acti
 }
 
 Network parse_network(std::string_view line, std::size_t inputs, std::size_t outputs) {
-  for (const NamedNetwork& named : kNamed)
-    if (named.name == line) line = named.line;
+  if (const auto words = split(line, " \t\n"); words.size() == 1)
+    for (const NamedNetwork& named : kNamed)
+      if (named.name == words[0]) line = named.line;
 
   struct Parsed {
     const LayerInfo* info;
@@ -100,10 +109,11 @@ Network parse_network(std::string_view line, std::size_t inputs, std::size_t out
     LayerWords words;
   };
   std::vector<Parsed> parsed;
-  for (const std::string_view part : split(line, ",\n;")) {
+  const std::vector<std::string_view> parts = split(line, ",\n;");
+  for (const std::string_view part : parts) {
     const std::vector<std::string_view> tokens = split(part, " \t");
     if (tokens.empty()) continue;
-    const LayerWords words{parsed.size() + 1, part.substr(part.find_first_not_of(" \t"))};
+    const LayerWords words{parsed.size() + 1, part.substr(part.find_first_not_of(" \t")), parts.size() == 1};
     const LayerInfo& info = kind_of(words, tokens[0]);
     parsed.push_back({&info, fields_of(words, info, std::span(tokens).subspan(1)), words});
   }

@@ -75,6 +75,20 @@ HWY_INLINE V<D> product_error(D d, V<D> a, V<D> b, V<D> product) {
 #endif
 }
 
+/// A number as the sum of a float and of what is lost by rounding to it.
+template <class D>
+struct Pair {
+  V<D> high, low;
+};
+
+/// a * b + c, exactly but for the last bits of the low part.
+template <class D>
+HWY_INLINE Pair<D> mul_add_pair(D d, V<D> a, V<D> b, V<D> c) {
+  const auto product = hn::Mul(a, b), sum = hn::Add(product, c), c_part = hn::Sub(sum, product);
+  const auto sum_error = hn::Add(hn::Sub(product, hn::Sub(sum, c_part)), hn::Sub(c, c_part));
+  return {sum, hn::Add(sum_error, product_error(d, a, b, product))};
+}
+
 /// a * b + c with about one rounding, also where there is no fused multiply-add.
 template <class D>
 HWY_INLINE V<D> exact_mul_add(D d, V<D> a, V<D> b, V<D> c) {
@@ -82,9 +96,8 @@ HWY_INLINE V<D> exact_mul_add(D d, V<D> a, V<D> b, V<D> c) {
   (void)d;
   return hn::MulAdd(a, b, c);
 #else
-  const auto product = hn::Mul(a, b), sum = hn::Add(product, c), c_part = hn::Sub(sum, product);
-  const auto sum_error = hn::Add(hn::Sub(product, hn::Sub(sum, c_part)), hn::Sub(c, c_part));
-  return hn::Add(sum, hn::Add(sum_error, product_error(d, a, b, product)));
+  const auto sum = mul_add_pair(d, a, b, c);
+  return hn::Add(sum.high, sum.low);
 #endif
 }
 
@@ -108,12 +121,6 @@ HWY_INLINE V<D> exact_neg_mul_add(D d, V<D> a, V<D> b, V<D> c) {
 #endif
 }
 
-/// A number as the sum of a float and of what is lost by rounding to it.
-template <class D>
-struct Pair {
-  V<D> high, low;
-};
-
 /// a + b for |a| >= |b|, exactly.
 template <class D>
 HWY_INLINE Pair<D> pair_sum(D, V<D> a, V<D> b) {
@@ -133,19 +140,6 @@ HWY_INLINE V<D> quotient(D d, Pair<D> a, Pair<D> b) {
 #endif
   const auto rest =
       hn::NegMulAdd(estimate, b.low, hn::Add(exact_neg_mul_add(d, estimate, b.high, a.high), a.low));
-  return hn::MulAdd(rest, reciprocal, estimate);
-}
-
-template <class D>
-HWY_INLINE V<D> quotient(D, V<D> a, Pair<D> b) {
-  const auto reciprocal = hn::ApproximateReciprocal(b.high);
-#if HWY_TARGET == HWY_AVX3
-  const auto estimate = hn::Mul(a, reciprocal);
-  const auto rest = hn::NegMulAdd(estimate, b.low, hn::NegMulAdd(estimate, b.high, a));
-#else
-  const auto estimate = hn::Div(a, b.high);
-  const auto rest = hn::Neg(hn::Mul(estimate, b.low));
-#endif
   return hn::MulAdd(rest, reciprocal, estimate);
 }
 
@@ -218,11 +212,6 @@ class Exponential {
     return hn::Mul(hn::Mul(v, power), hn::Set(d, 0x1p-32f));
   }
 
-  /// v 2^n where the mask is set, else v.
-  HWY_INLINE V<D> scale_where(D d, hn::Mask<D> mask, V<D> v) const {
-    return hn::IfThenElse(mask, scale(d, v), v);
-  }
-
   /// e^x - 1 for x >= -80, without cancellation near 0; high alone: 1 ULP.
   HWY_INLINE Pair<D> expm1(D d) const { return expm1_from(d, power(d), expm1_r(d)); }
 
@@ -290,9 +279,6 @@ class Exponential<D, true> {
     return {hn::MulAdd(t_, hn::MulAdd(hn::Mul(r_, r_), quadratic, r_), t_), hn::Zero(d)};
   }
   HWY_INLINE V<D> scale(D, V<D> v) const { return V<D>{_mm512_scalef_ps(v.raw, n_.raw)}; }
-  HWY_INLINE V<D> scale_where(D, hn::Mask<D> mask, V<D> v) const {
-    return V<D>{_mm512_mask_scalef_ps(v.raw, mask.raw, v.raw, n_.raw)};
-  }
   HWY_INLINE Pair<D> expm1(D d) const { return expm1_from(d, power(d), expm1_r(d)); }
   HWY_INLINE V<D> one_minus(D d) const {
     const auto scaled = power(d);
@@ -408,30 +394,39 @@ HWY_INLINE V<D> minus_magnitude(D d, V<D> x) {
   return hn::Or(x, hn::SignBit(d));
 }
 
+/// a / (1 + e) for e in [0, 1], a >= 0; 0.5 ULP: the remainder a - q - q e does not see the rounding of 1 +
+/// e.
+template <class D>
+HWY_INLINE Pair<D> over_one_plus(D d, Pair<D> a, V<D> e) {
+  const auto denominator = hn::Add(hn::Set(d, 1.0f), e), reciprocal = hn::ApproximateReciprocal(denominator);
+#if HWY_TARGET == HWY_AVX3
+  const auto estimate = hn::Mul(a.high, reciprocal);
+#else
+  const auto estimate = hn::Div(a.high, denominator);
+#endif
+  auto rest = exact_neg_mul_add(d, estimate, e, hn::Sub(a.high, estimate));
+  if constexpr (Exponential<D>::kLow) rest = hn::Add(rest, a.low);
+  return {estimate, hn::Mul(rest, reciprocal)};
+}
+
 /// 1 / (1 + e^-x) = (x < 0 ? e : 1) / (1 + e) with e = e^-|x|; 2 ULP.
 template <class D>
 HWY_INLINE V<D> sigmoid(D d, V<D> x) {
   const auto e = exp_below(d, minus_magnitude(d, x)), one = hn::Set(d, 1.0f);
-  return quotient(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), pair_sum(d, one, e));
+  const Pair<D> numerator{hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Zero(d)};
+  const auto ratio = over_one_plus(d, numerator, e);
+  return hn::Add(ratio.high, ratio.low);
 }
 
-/// x sigmoid(z) from e = e^-|z|, where z has the sign of x; 2 ULP. Scaled last, so that the exponential is
-/// not rounded to a denormal number before the product is.
+/// x sigmoid(z) = max(x, 0) - |x| e / (1 + e) from e = e^-|z|, where z has the sign of x; 2 ULP. `bounded` is
+/// -|x|, or a bound where that product has become 0. Scaled last, so that e is not rounded to a denormal
+/// number before the product is.
 template <class D>
-HWY_INLINE V<D> times_sigmoid(D d, V<D> x, const Exponential<D>& e) {
+HWY_INLINE V<D> times_sigmoid(D d, V<D> x, V<D> bounded, const Exponential<D>& e) {
   const auto power = e.exp_r(d);
-  const auto one = hn::Set(d, 1.0f);
-  const auto negative = hn::Lt(x, hn::Zero(d));
-  const auto numerator = hn::IfThenElse(negative, power.high, one);
-  const auto denominator = pair_sum(d, one, e.scale(d, power.high));
-  V<D> ratio;
-  if constexpr (Exponential<D>::kLow) {
-    ratio = quotient(d, Pair<D>{numerator, hn::IfThenElseZero(negative, power.low)}, denominator);
-  } else {
-    ratio = quotient(d, numerator, denominator);
-  }
-  const auto product = hn::Mul(x, ratio);
-  return e.scale_where(d, negative, product);
+  const auto ratio = over_one_plus(d, power, e.scale(d, power.high));
+  const auto product = hn::MulAdd(bounded, ratio.high, hn::Mul(bounded, ratio.low));
+  return hn::Add(at_least(d, x, 0.0f), e.scale(d, product));
 }
 
 /// s + inner s (1 - s) with s = sigmoid(z), |z| <= 145: the slope of x sigmoid(z(x)), where inner = x z'(x).

@@ -72,13 +72,15 @@ HWY_INLINE V<D> scaled_normal_tail(D d, V<D> a, Pair<D> factor) {
 #if HWY_TARGET == HWY_AVX3
   if constexpr (hn::MaxLanes(D()) == 16) return hn::Mul(factor.high, tabulated_normal_tail(d, a));
 #endif
-  static constexpr float p[] = {0.5f, 4.3630594e-01f, 1.8171264e-01f, 4.0106308e-02f, 4.0343767e-03f};
-  static constexpr float q[] = {1.0f,          1.6704967e+00f, 1.1962852e+00f,
-                                4.654405e-01f, 1.0053849e-01f, 1.0112554e-02f};
-  const auto numerator = exact_polynomial(d, a, p), product = hn::Mul(numerator, factor.high);
-  const auto low = hn::MulAdd(numerator, factor.low, product_error(d, numerator, factor.high, product));
-  const auto denominator = exact_polynomial(d, a, q);
-  return quotient(d, Pair<D>{product, low}, Pair<D>{denominator, hn::Zero(d)});
+  // The last step of each keeps its rounding error, which would otherwise be the largest of all.
+  static constexpr float p[] = {4.3630594e-01f, 1.8171264e-01f, 4.0106308e-02f, 4.0343767e-03f};
+  static constexpr float q[] = {1.6704967e+00f, 1.1962852e+00f, 4.654405e-01f, 1.0053849e-01f,
+                                1.0112554e-02f};
+  const auto above = mul_add_pair(d, a, exact_polynomial(d, a, p), hn::Set(d, 0.5f));
+  const auto below = mul_add_pair(d, a, exact_polynomial(d, a, q), hn::Set(d, 1.0f));
+  const auto product = hn::Mul(above.high, factor.high);
+  const auto low = hn::MulAdd(above.low, factor.high, product_error(d, above.high, factor.high, product));
+  return quotient(d, Pair<D>{product, hn::MulAdd(above.high, factor.low, low)}, below);
 }
 
 /// From here on a Phi(-a) rounds to 0.

@@ -1,4 +1,8 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
+#include <string>
 
 #include "core/random.h"
 #include "core/team.h"
@@ -170,12 +174,20 @@ class RowWise final : public ActivationLayer {
   RowFunctions functions_;
 };
 
+/// The number that people mean by a float: 0.01 by 0.01f, which is not 0.01 as a double.
+double as_written(float number) {
+  const std::string text = fmt::format("{}", number);
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
 }  // namespace
 
 LayerInfo activation_layer(const ActivationInfo& activation) {
   LayerInfo info{.name = activation.name, .help = activation.formula, .onnx = activation.onnx, .fields = {}, .make = nullptr};
   for (const ActivationParameter& p : activation.parameters)
-    info.fields.push_back({p.name, static_cast<double>(p.value), static_cast<double>(p.low), static_cast<double>(p.high), p.help});
+    info.fields.push_back({p.name, as_written(p.value), as_written(p.low), as_written(p.high), p.help});
   switch (activation.form) {
     case ActivationInfo::Form::pointwise: info.make = make_layer<Pointwise>; break;
     case ActivationInfo::Form::per_unit: info.make = make_layer<PerUnit>; break;

@@ -79,7 +79,8 @@ TEST(CommandLine, WhatIsNotGivenStaysAsItWas) {
 TEST(CommandLine, EmptyListsNegativeValuesAndRepetition) {
   for (const char* none : {"", "none"}) {
     Sample s;
-    s.parse({"d", "--hidden", none, "--text", "-1", "--count", "2", "--count", "4"});
+    s.parse({"d", "--hidden", none, "--text", "-1", "--count", "2", "--count", "4", "--off", "--no-off"});
+    EXPECT_FALSE(s.off);
     EXPECT_TRUE(s.list.empty());
     EXPECT_EQ(s.text, "-1");
     EXPECT_EQ(s.count, 4) << "the last one counts";

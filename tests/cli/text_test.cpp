@@ -84,8 +84,8 @@ TEST(Resume, AddsOnlyWhatIsMissing) {
   EXPECT_EQ(default_checkpoint(".onnx"), ".onnx.checkpoint");
 }
 
-TEST(Table, AlignsItsColumns) {
-  Table table({{"name"}, {"count", Align::right}});
+TEST(TextTable, AlignsItsColumns) {
+  TextTable table({{"name"}, {"count", Align::right}});
   table.add({"×", "7"});
   table.add({"longer", "1,234"});
   EXPECT_EQ(table.text(100),
@@ -94,8 +94,8 @@ TEST(Table, AlignsItsColumns) {
             "longer  1,234\n");
 }
 
-TEST(Table, FitsTheWidthAndLosesNothing) {
-  Table table({{"name"}, {"first text"}, {"second text"}}, "  ");
+TEST(TextTable, FitsTheWidthAndLosesNothing) {
+  TextTable table({{"name"}, {"first text"}, {"second text"}}, "  ");
   table.add(
       {"abc", "the quick brown fox jumps over the lazy dog", "pack my box with five dozen liquor jugs"});
   for (std::size_t width = 40; width <= 100; width += 7) {
@@ -109,7 +109,7 @@ TEST(Table, FitsTheWidthAndLosesNothing) {
   }
 }
 
-TEST(Table, LiveRowsHaveTheHeadersWidth) {
+TEST(TextTable, LiveRowsHaveTheHeadersWidth) {
   const LiveTable table({"epoch", "train accuracy", "×"});
   EXPECT_EQ(display_width(table.header()), display_width(table.row({"1", "12.5 %", "0"})));
 }

@@ -3,9 +3,9 @@
 #include <fstream>
 #include <sstream>
 
-#include "activation_onnx.h"
-#include "activation_testing.h"
+#include "kernels/activation_onnx.h"
 #include "kernels/activation_table.h"
+#include "kernels/activation_testing.h"
 
 namespace halfwave {
 namespace {

@@ -49,7 +49,7 @@ inline Tensors random_tensors(Random& random, const Layer& layer) {
 class LayerRun final : public GradientSink {
  public:
   LayerRun(const Layer& layer, const StepContext& context, const Matrix& x, const Tensors& tensors,
-           bool in_place)
+           bool in_place, std::uint64_t number = kNumber)
       : layer_(layer), context_(context), specs_(layer.tensors()) {
     memory_.x_stride = row_stride(layer.inputs());
     memory_.y_stride = row_stride(layer.outputs());
@@ -75,7 +75,7 @@ class LayerRun final : public GradientSink {
     memory_.tensors = tensor_pointers_;
     memory_.gradients = gradient_pointers_;
     memory_.workspace = workspace_.data();
-    memory_.layer = kNumber;
+    memory_.layer = number;
   }
 
   void forward() { layer_.forward(context_, memory_); }

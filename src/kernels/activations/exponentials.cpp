@@ -23,14 +23,15 @@ HWY_INLINE V<D> times_sigmoid_slope(D d, V<D> x, float c) {
   return sigmoid_product_slope(d, z, z);
 }
 
-/// e^-|scale x|, with the rounding error of scale x: the exponential would enlarge it.
+/// x sigmoid(scale x), without the rounding error of scale x: the exponential would enlarge it.
 template <class D>
-HWY_INLINE Exponential<D> scaled_exponential(D d, V<D> x, long double scale) {
+HWY_INLINE V<D> times_scaled_sigmoid(D d, V<D> x, long double scale) {
   const float high = static_cast<float>(scale),
               low = static_cast<float>(scale - static_cast<long double>(high));
-  const auto a = at_least(d, minus_magnitude(d, x), kExpLow / high), factor = hn::Set(d, high);
-  const auto z = at_least(d, hn::Mul(a, factor), kExpLow);
-  return Exponential<D>(d, z, hn::MulAdd(a, hn::Set(d, low), product_error(d, a, factor, z)));
+  const auto bounded = at_least(d, minus_magnitude(d, x), kExpLow / high), factor = hn::Set(d, high);
+  const auto z = hn::Mul(bounded, factor);
+  const auto z_low = hn::MulAdd(bounded, hn::Set(d, low), product_error(d, bounded, factor, z));
+  return times_sigmoid(d, x, bounded, Exponential<D>(d, z, z_low));
 }
 
 struct Celu {
@@ -205,7 +206,7 @@ struct QuickGelu {
   }
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float*) {
-    return times_sigmoid(d, at_least(d, x, kExpLow / 1.702f), scaled_exponential(d, x, 1.702L));
+    return times_scaled_sigmoid(d, x, 1.702L);
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float*) {
@@ -296,8 +297,8 @@ struct Silu {
   }
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float*) {
-    return times_sigmoid(d, at_least(d, x, kExpLow),
-                         Exponential<D>(d, at_least(d, minus_magnitude(d, x), kExpLow)));
+    const auto z = at_least(d, minus_magnitude(d, x), kExpLow);
+    return times_sigmoid(d, x, z, Exponential<D>(d, z));
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float*) {
@@ -429,7 +430,7 @@ struct Swish {
   }
   template <class D>
   static HWY_INLINE V<D> forward(D d, V<D> x, const float* p) {
-    return times_sigmoid(d, at_least(d, x, kExpLow / p[0]), scaled_exponential(d, x, p[0]));
+    return times_scaled_sigmoid(d, x, p[0]);
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float* p) {
@@ -502,7 +503,7 @@ struct TanhShrink {
     const auto factor_low = hn::MulAdd(sum.low, magnitude, product_error(d, sum.high, magnitude, factor));
     const auto lows = hn::MulAdd(factor_low, square, hn::Mul(factor, product_error(d, x, x, square)));
     const auto small = hn::Add(cube, hn::Add(lows, product_error(d, factor, square, cube)));
-    const auto medium = polynomial(d, hn::Sub(magnitude, hn::Set(d, 1.5f)), middle);
+    const auto medium = exact_polynomial(d, hn::Sub(magnitude, hn::Set(d, 1.5f)), middle);
     const auto large = hn::Sub(magnitude, tanh(d, magnitude));
     const auto above = hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 2.25f)), medium, large);
     return hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 1.0f)), small, above), x);

@@ -99,7 +99,7 @@ struct GeluTanh {
     const auto lows = hn::MulAdd(product_error(d, a, a, square), c3, constants);
     const auto u = hn::Mul(a, factor);
     const auto u_low = hn::MulAdd(a, hn::Add(rounding, lows), product_error(d, a, factor, u));
-    return times_sigmoid(d, at_least(d, x, -12.0f), Exponential<D>(d, u, u_low));
+    return times_sigmoid(d, x, hn::Neg(a), Exponential<D>(d, u, u_low));
   }
   template <class D>
   static HWY_INLINE V<D> backward(D d, V<D> x, V<D> dy, const float*) {
