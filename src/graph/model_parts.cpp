@@ -26,10 +26,11 @@ void gather_rows(const Examples& examples, const Preprocessing& preprocessing, s
 
 }  // namespace
 
-std::size_t logit_layers(const Network& network) {
-  const std::size_t last = network.size() - 1;
-  const std::string_view kind = network.layer(last).info().name;
-  return last > 0 && (kind == "softmax" || kind == "log_softmax" || kind == "sigmoid") ? last : last + 1;
+std::size_t logit_layers(const ModelParts& parts) {
+  const std::size_t last = parts.network.size() - 1;
+  const std::string_view kind = parts.network.layer(last).info().name;
+  const bool closing = parts.network.outputs() == 1 ? kind == "sigmoid" : kind == "softmax" || kind == "log_softmax";
+  return closing && last > 0 && parts.schema.task == Task::classification ? last : last + 1;
 }
 
 void gather(const Examples& examples, const Preprocessing& preprocessing, std::size_t first, std::size_t count, float* x,

@@ -23,8 +23,9 @@ struct ModelParts {
   std::map<std::string, std::string> facts;
 };
 
-/// Where the network's outputs are logits of a loss: the number of layers without a closing softmax or sigmoid.
-std::size_t logit_layers(const Network& network);
+/// How many layers make the outputs that a loss is about: all but a closing softmax (or, of one output, sigmoid) of a
+/// classification, which is part of the loss.
+std::size_t logit_layers(const ModelParts& parts);
 
 /// Rows first … first+count-1 of the examples, standardised, into x [count, stride].
 void gather(const Examples& examples, const Preprocessing& preprocessing, std::size_t first, std::size_t count, float* x,

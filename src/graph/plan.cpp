@@ -13,8 +13,11 @@ class LayerSink final : public GradientSink {
  public:
   LayerSink(UpdateSink& sink, const Network& network, std::size_t layer)
       : sink_(sink), network_(network), first_(network.first_tensor(layer)) {}
-  void announce(std::size_t tensor, std::size_t begin, std::size_t count) override {
-    sink_.announce(network_.tensors()[first_ + tensor].offset + begin, count);
+  Companions companions(std::size_t tensor) const override {
+    Companions arrays = sink_.companions();
+    for (std::size_t i = 0; i < arrays.count; ++i)
+      arrays.arrays[i] += network_.tensors()[first_ + tensor].offset;
+    return arrays;
   }
   void ready(std::size_t tensor, std::size_t begin, std::size_t count) override {
     sink_.ready(first_ + tensor, network_.tensors()[first_ + tensor].offset + begin, count);
@@ -45,18 +48,24 @@ class Placer {
 }  // namespace
 
 Plan::Plan(Network& network, const PlanOptions& options, std::size_t layers)
-    : network_(network), layers_(layers), activity_l1_(options.activity_l1), memory_(layers), nonzeros_(layers) {
+    : network_(network),
+      layers_(layers),
+      activity_l1_(options.activity_l1),
+      memory_(layers),
+      nonzeros_(layers) {
   if (options.training) gradients_.assign(network.learned_floats(), 0.0f);
   for (const NetworkTensor& tensor : network.tensors()) {
     tensor_pointers_.push_back(network.values().data() + tensor.offset);
-    gradient_pointers_.push_back(options.training && tensor.spec.learned ? gradients_.data() + tensor.offset : nullptr);
+    gradient_pointers_.push_back(options.training && tensor.spec.learned ? gradients_.data() + tensor.offset
+                                                                         : nullptr);
   }
   for (std::size_t i = 0; i < layers; ++i) {
     const std::size_t first = network.first_tensor(i), count = network.layer(i).tensors().size();
     memory_[i].tensors = std::span(tensor_pointers_).subspan(first, count);
     memory_[i].gradients = std::span(gradient_pointers_).subspan(first, count);
     memory_[i].layer = i;
-    if (options.count_zeros && network.layer(i).zero_below()) nonzeros_[i].assign(network.layer(i).outputs(), 0);
+    if (options.count_zeros && network.layer(i).zero_below())
+      nonzeros_[i].assign(network.layer(i).outputs(), 0);
   }
   place_buffers(options);  // measures
   if (buffers_.empty()) return;
@@ -106,7 +115,8 @@ void Plan::forward(const StepContext& context) {
     if (!nonzeros_[i].empty()) {
       const std::size_t units = nonzeros_[i].size();
       run_team(context.team(context.batch * units), [&](int thread, int all) {
-        count_nonzeros(m.y, m.y_stride, context.batch, share(units, thread, all, kLineFloats), nonzeros_[i].data());
+        count_nonzeros(m.y, m.y_stride, context.batch, share(units, thread, all, kLineFloats),
+                       nonzeros_[i].data());
       });
     }
   }

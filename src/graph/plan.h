@@ -11,8 +11,8 @@ namespace halfwave {
 class UpdateSink {
  public:
   virtual ~UpdateSink() = default;
-  /// These floats of the network's block will be ready soon.
-  virtual void announce(std::size_t begin, std::size_t count) = 0;
+  /// /// Arrays in the layout of the network's block that ready() will read.
+  virtual Companions companions() const = 0;
   /// Floats begin … begin+count-1 of the network's block, all of tensor `tensor`.
   virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count) = 0;
 };
@@ -25,8 +25,8 @@ struct PlanOptions {
   bool count_zeros = false;  ///< count the non-zero outputs of activations that make zeros
 };
 
-/// A network's work laid out for batches up to a size: every buffer allocated, every pointer resolved. A step then
-/// neither allocates nor decides anything anew. The network must outlive the plan.
+/// A network's work laid out for batches up to a size: every buffer allocated, every pointer resolved. A step
+/// then neither allocates nor decides anything anew. The network must outlive the plan.
 class Plan {
  public:
   Plan(Network& network, const PlanOptions& options, std::size_t layers);

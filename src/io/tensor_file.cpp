@@ -87,9 +87,10 @@ TensorFile read_tensor_file(const std::filesystem::path& path) {
     if (metadata.at("crc32").get<std::string>() != fmt::format("{:08x}", crc)) throw damaged(path, "its checksum is wrong");
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") continue;
-      const auto begin = entry.at("data_offsets").at(0).get<std::uint64_t>(),
-                 end = entry.at("data_offsets").at(1).get<std::uint64_t>();
-      if (begin > end || end > data.size()) throw damaged(path, fmt::format("tensor '{}' lies outside of it", name));
+      const Json &first = entry.at("data_offsets").at(0), &last = entry.at("data_offsets").at(1);
+      const bool whole = first.is_number_unsigned() && last.is_number_unsigned();
+      const std::uint64_t begin = whole ? first.get<std::uint64_t>() : 0, end = whole ? last.get<std::uint64_t>() : 0;
+      if (!whole || begin > end || end > data.size()) throw damaged(path, fmt::format("tensor '{}' lies outside of it", name));
       file.entries.push_back({name, entry.at("dtype").get<std::string>(),
                               {data.begin() + static_cast<std::ptrdiff_t>(begin), data.begin() + static_cast<std::ptrdiff_t>(end)}});
     }

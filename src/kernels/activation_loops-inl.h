@@ -27,21 +27,14 @@ struct LocalParameters {
   }
 };
 
-/// n is a multiple of the vector's lanes. Two vectors at a time: the chains of dependent operations are long,
-/// and the processor's window holds only a few of them.
+/// n is a multiple of the vector's lanes.
 template <class F>
 HWY_NOINLINE void forward_vectors(const float* x, float* y, std::size_t n, const float* parameters) {
   const Floats d;
   const LocalParameters<F> p(parameters);
-  const std::size_t lanes = hn::Lanes(d);
-  std::size_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    const auto x0 = hn::LoadU(d, x + i), x1 = hn::LoadU(d, x + i + lanes);
-    const auto y0 = F::forward(d, x0, p.values), y1 = F::forward(d, x1, p.values);
-    hn::StoreU(y0, d, y + i);
-    hn::StoreU(y1, d, y + i + lanes);
+  for (std::size_t i = 0; i < n; i += hn::Lanes(d)) {
+    hn::StoreU(F::forward(d, hn::LoadU(d, x + i), p.values), d, y + i);
   }
-  for (; i < n; i += lanes) hn::StoreU(F::forward(d, hn::LoadU(d, x + i), p.values), d, y + i);
 }
 
 template <class F>
@@ -49,16 +42,7 @@ HWY_NOINLINE void backward_vectors(const float* saved, const float* dy, float* d
                                    const float* parameters) {
   const Floats d;
   const LocalParameters<F> p(parameters);
-  const std::size_t lanes = hn::Lanes(d);
-  std::size_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    const auto s0 = hn::LoadU(d, saved + i), s1 = hn::LoadU(d, saved + i + lanes);
-    const auto g0 = hn::LoadU(d, dy + i), g1 = hn::LoadU(d, dy + i + lanes);
-    const auto x0 = F::backward(d, s0, g0, p.values), x1 = F::backward(d, s1, g1, p.values);
-    hn::StoreU(x0, d, dx + i);
-    hn::StoreU(x1, d, dx + i + lanes);
-  }
-  for (; i < n; i += lanes) {
+  for (std::size_t i = 0; i < n; i += hn::Lanes(d)) {
     hn::StoreU(F::backward(d, hn::LoadU(d, saved + i), hn::LoadU(d, dy + i), p.values), d, dx + i);
   }
 }

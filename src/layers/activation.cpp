@@ -60,7 +60,8 @@ class Pointwise final : public ActivationLayer {
     const std::size_t n = context.batch * m.x_stride;
     run_team(context.team(n * kWork), [&](int thread, int all) {
       const Range part = share(n, thread, all, kLineFloats);
-      functions_.backward(saved(m) + part.begin, m.dy + part.begin, m.dx + part.begin, part.size(), parameters());
+      functions_.backward(saved(m) + part.begin, m.dy + part.begin, m.dx + part.begin, part.size(),
+                          parameters());
     });
   }
 
@@ -75,14 +76,16 @@ class PerUnit final : public ActivationLayer {
       : ActivationLayer(info, std::move(fields)), functions_(per_unit_functions(activation())) {}
 
   std::vector<TensorSpec> tensors() const override {
-    return {{.name = std::string(info().fields[0].name), .shape = {inputs()}, .start = static_cast<float>(field(0))}};
+    return {{.name = std::string(info().fields[0].name),
+             .shape = {inputs()},
+             .start = static_cast<float>(field(0))}};
   }
 
   void forward(const StepContext& context, const LayerMemory& m) const override {
     run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
       const Range rows = share(context.batch, thread, all);
-      functions_.forward({m.x + rows.begin * m.x_stride, m.x_stride}, {m.y + rows.begin * m.y_stride, m.y_stride},
-                         rows.size(), inputs(), m.tensors[0]);
+      functions_.forward({m.x + rows.begin * m.x_stride, m.x_stride},
+                         {m.y + rows.begin * m.y_stride, m.y_stride}, rows.size(), inputs(), m.tensors[0]);
     });
   }
 
@@ -93,8 +96,8 @@ class PerUnit final : public ActivationLayer {
       const Range columns = share(inputs(), thread, all, kLineFloats);
       const std::size_t j = columns.begin;
       std::fill_n(m.gradients[0] + j, columns.size(), 0.0f);
-      functions_.backward({saved(m) + j, saved_stride(m)}, {m.dy + j, m.y_stride}, {dx + j, m.x_stride}, context.batch,
-                          columns.size(), m.tensors[0] + j, m.gradients[0] + j);
+      functions_.backward({saved(m) + j, saved_stride(m)}, {m.dy + j, m.y_stride}, {dx + j, m.x_stride},
+                          context.batch, columns.size(), m.tensors[0] + j, m.gradients[0] + j);
     });
     sink.ready(0, 0, inputs());
   }
@@ -128,8 +131,8 @@ class Randomised final : public ActivationLayer {
     const std::size_t n = context.batch * m.x_stride;
     run_team(context.team(n * kWork), [&](int thread, int all) {
       const Range part = share(n, thread, all, kLineFloats);
-      training_.backward(saved(m) + part.begin, m.dy + part.begin, m.dx + part.begin, part.size(), parameters(),
-                         position(context, m, part.begin));
+      training_.backward(saved(m) + part.begin, m.dy + part.begin, m.dx + part.begin, part.size(),
+                         parameters(), position(context, m, part.begin));
     });
   }
 
@@ -153,8 +156,8 @@ class RowWise final : public ActivationLayer {
   void forward(const StepContext& context, const LayerMemory& m) const override {
     run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
       const Range rows = share(context.batch, thread, all);
-      functions_.forward({m.x + rows.begin * m.x_stride, m.x_stride}, {m.y + rows.begin * m.y_stride, m.y_stride},
-                         rows.size(), inputs());
+      functions_.forward({m.x + rows.begin * m.x_stride, m.x_stride},
+                         {m.y + rows.begin * m.y_stride, m.y_stride}, rows.size(), inputs());
     });
   }
 
@@ -162,8 +165,8 @@ class RowWise final : public ActivationLayer {
     run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
       const Range rows = share(context.batch, thread, all);
       functions_.backward({saved(m) + rows.begin * saved_stride(m), saved_stride(m)},
-                          {m.dy + rows.begin * m.y_stride, m.y_stride}, {m.dx + rows.begin * m.x_stride, m.x_stride},
-                          rows.size(), inputs());
+                          {m.dy + rows.begin * m.y_stride, m.y_stride},
+                          {m.dx + rows.begin * m.x_stride, m.x_stride}, rows.size(), inputs());
     });
   }
 
@@ -185,15 +188,27 @@ double as_written(float number) {
 }  // namespace
 
 LayerInfo activation_layer(const ActivationInfo& activation) {
-  LayerInfo info{.name = activation.name, .help = activation.formula, .onnx = activation.onnx, .fields = {}, .make = nullptr};
+  LayerInfo info{.name = activation.name,
+                 .help = activation.formula,
+                 .onnx = activation.onnx,
+                 .fields = {},
+                 .make = nullptr};
   for (const ActivationParameter& p : activation.parameters)
     info.fields.push_back({p.name, as_written(p.value), as_written(p.low), as_written(p.high), p.help});
   switch (activation.form) {
-    case ActivationInfo::Form::pointwise: info.make = make_layer<Pointwise>; break;
-    case ActivationInfo::Form::per_unit: info.make = make_layer<PerUnit>; break;
-    case ActivationInfo::Form::random: info.make = make_layer<Randomised>; break;
+    case ActivationInfo::Form::pointwise:
+      info.make = make_layer<Pointwise>;
+      break;
+    case ActivationInfo::Form::per_unit:
+      info.make = make_layer<PerUnit>;
+      break;
+    case ActivationInfo::Form::random:
+      info.make = make_layer<Randomised>;
+      break;
     case ActivationInfo::Form::doubled:
-    case ActivationInfo::Form::row: info.make = make_layer<RowWise>; break;
+    case ActivationInfo::Form::row:
+      info.make = make_layer<RowWise>;
+      break;
   }
   return info;
 }

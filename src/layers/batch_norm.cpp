@@ -7,9 +7,9 @@
 namespace halfwave {
 namespace {
 
-/// y = (x - mean) / sqrt(variance + epsilon) · scale + bias, by unit (Ioffe & Szegedy, "Batch normalization", 2015). In
-/// training the batch's own mean and (biased) variance; the running ones, which inference uses, follow by `momentum`
-/// with the unbiased variance, as in PyTorch.
+/// y = (x - mean) / sqrt(variance + epsilon) · scale + bias, by unit (Ioffe & Szegedy, "Batch normalization",
+/// 2015). In training the batch's own mean and (biased) variance; the running ones, which inference uses,
+/// follow by `momentum` with the unbiased variance, as in PyTorch.
 class BatchNorm final : public Layer {
  public:
   using Layer::Layer;
@@ -35,7 +35,8 @@ class BatchNorm final : public Layer {
       rows.factor[j] = rows.inverse[j] * m.tensors[0][j];
     }
     run_team(context.team(context.batch * inputs()), [&](int thread, int all) {
-      column_scale(m.x, mean, rows.factor, m.tensors[1], m.x_stride, share(context.batch, thread, all), inputs(), m.y);
+      column_scale(m.x, mean, rows.factor, m.tensors[1], m.x_stride, share(context.batch, thread, all),
+                   inputs(), m.y);
     });
   }
 
@@ -69,7 +70,8 @@ class BatchNorm final : public Layer {
     float *mean, *variance, *inverse, *factor, *slope;
     Rows(float* workspace, std::size_t width) {
       const std::size_t row = row_stride(width);
-      mean = workspace, variance = mean + row, inverse = variance + row, factor = inverse + row, slope = factor + row;
+      mean = workspace, variance = mean + row, inverse = variance + row, factor = inverse + row,
+      slope = factor + row;
     }
   };
 

@@ -8,11 +8,13 @@
 namespace halfwave {
 namespace {
 
-/// The tasks of a product over panels, each panel cut in so many parts of rows that every thread gets its share.
+/// The tasks of a product over panels, each panel cut in so many parts of rows that every thread gets its
+/// share.
 class PanelTasks {
  public:
   PanelTasks(std::size_t panels, std::size_t rows, int threads)
-      : rows_(rows), parts_(panels % static_cast<std::size_t>(threads) == 0 ? 1 : static_cast<std::size_t>(threads)),
+      : rows_(rows),
+        parts_(panels % static_cast<std::size_t>(threads) == 0 ? 1 : static_cast<std::size_t>(threads)),
         tasks_(panels * parts_) {}
 
   /// Calls task(panel, rows) for every task of this thread.
@@ -68,7 +70,8 @@ class Dense final : public Layer {
       const Range panels = share(shape.count(), thread, all);
       pack_panels(m.dy, m.y_stride, dy_shape, panels.begin, panels.end, dy_panels);
       column_sums(m.dy, m.y_stride, batch,
-                  {panels.begin * Panels::kWidth, std::min(outputs(), panels.end * Panels::kWidth)}, m.gradients[1]);
+                  {panels.begin * Panels::kWidth, std::min(outputs(), panels.end * Panels::kWidth)},
+                  m.gradients[1]);
       if (m.dx)
         transpose_to_panels(m.dy, m.y_stride, batch, outputs(), share(transposed_shape.count(), thread, all),
                             dy_transposed);
@@ -79,12 +82,13 @@ class Dense final : public Layer {
                              share(inputs(), thread, all, kLineFloats));
       });
     const PanelTasks tasks(shape.count(), inputs(), threads);
+    const Companions companions = sink.companions(0);
     run_team(threads, [&](int thread, int all) {
       tasks.run(thread, all, [&](std::size_t p, Range rows) {
         for (std::size_t i = rows.begin; i < rows.end; i += kUpdateRows) {
           const Range block{i, std::min(rows.end, i + kUpdateRows)};
-          sink.announce(0, shape.offset(p) + block.begin * shape.width(p), block.size() * shape.width(p));
-          dense_weight_gradient(m.x, m.x_stride, dy_panels, batch, shape, m.gradients[0], block, {p, p + 1});
+          dense_weight_gradient(m.x, m.x_stride, dy_panels, batch, shape, m.gradients[0], block, {p, p + 1},
+                                companions);
           sink.ready(0, shape.offset(p) + block.begin * shape.width(p), block.size() * shape.width(p));
         }
       });
@@ -93,7 +97,8 @@ class Dense final : public Layer {
   }
 
  private:
-  /// Rows of the gradient that are handed on at a time: 12 KiB, still in the L1 cache when the optimiser reads them.
+  /// Rows of the gradient that are handed on at a time: 12 KiB, still in the L1 cache when the optimiser
+  /// reads them.
   static constexpr std::size_t kUpdateRows = 48;
 
   std::size_t width_for(std::size_t) const override { return static_cast<std::size_t>(field(0)); }

@@ -8,7 +8,8 @@
 namespace halfwave {
 namespace {
 
-/// Sets a random share of the numbers to one value in training, and rescales the others; the identity otherwise.
+/// Sets a random share of the numbers to one value in training, and rescales the others; the identity
+/// otherwise.
 class RandomDrop : public Layer {
  public:
   using Layer::Layer;
@@ -29,8 +30,8 @@ class RandomDrop : public Layer {
     auto* mask = reinterpret_cast<std::uint32_t*>(m.workspace);
     run_team(context.team(n * 8), [&](int thread, int all) {
       const Range part = share(n, thread, all, kMaskBits);
-      dropout_forward(rule(), random, (m.layer << 40) + part.begin, m.x + part.begin, part.size(), m.y + part.begin,
-                      mask + part.begin / kMaskBits);
+      dropout_forward(rule(), random, (m.layer << 40) + part.begin, m.x + part.begin, part.size(),
+                      m.y + part.begin, mask + part.begin / kMaskBits);
     });
   }
 
@@ -40,7 +41,8 @@ class RandomDrop : public Layer {
     const auto* mask = reinterpret_cast<const std::uint32_t*>(m.workspace);
     run_team(context.team(n), [&](int thread, int all) {
       const Range part = share(n, thread, all, kMaskBits);
-      dropout_backward(rule(), mask + part.begin / kMaskBits, m.dy + part.begin, part.size(), m.dx + part.begin);
+      dropout_backward(rule(), mask + part.begin / kMaskBits, m.dy + part.begin, part.size(),
+                       m.dx + part.begin);
     });
   }
 

@@ -7,21 +7,22 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/dense_products.h"
 #include "kernels/panels.h"
 
 namespace halfwave {
 
 /// A tensor of a layer: what it learns, or (batch norm's running statistics) what it keeps.
 struct TensorSpec {
-  std::string name;                 ///< within the layer, e.g. "weight"; the layer's ONNX expression refers to it
-  std::vector<std::size_t> shape;   ///< as people and files see it
+  std::string name;  ///< within the layer, e.g. "weight"; the layer's ONNX expression refers to it
+  std::vector<std::size_t> shape;  ///< as people and files see it
   bool learned = true;
-  bool decays = false;              ///< weight decay applies to it
-  bool panels = false;              ///< stored as Panels (shape is [in, out]); else plain, padded to 16 floats
-  float start = 0.0f;               ///< initial value, where no initialisation scheme applies
+  bool decays = false;  ///< weight decay applies to it
+  bool panels = false;  ///< stored as Panels (shape is [in, out]); else plain, padded to 16 floats
+  float start = 0.0f;   ///< initial value, where no initialisation scheme applies
 
-  std::size_t count() const;        ///< numbers
-  std::size_t storage() const;      ///< floats in memory, padding included
+  std::size_t count() const;    ///< numbers
+  std::size_t storage() const;  ///< floats in memory, padding included
 };
 
 /// What is the same for every layer of one step.
@@ -30,15 +31,17 @@ struct StepContext {
   bool training = false;  ///< dropout drops, batch norm uses the batch's statistics
   int threads = 1;
   std::uint64_t seed = 0;
-  std::uint64_t step = 0;   ///< updates so far: together with the seed it fixes every random number of the step
+  std::uint64_t step =
+      0;  ///< updates so far: together with the seed it fixes every random number of the step
 
-  /// Threads worth using for this many multiply-adds or comparable operations: below it a fork costs more than
-  /// it saves (2^19 take about ten microseconds, a fork a few).
+  /// Threads worth using for this many multiply-adds or comparable operations: below it a fork costs more
+  /// than it saves (2^19 take about ten microseconds, a fork a few).
   int team(std::size_t work) const { return work < (std::size_t{1} << 19) ? 1 : threads; }
 };
 
-/// Where a layer's numbers are in one step. Matrices are [batch, width], row-major; strides are multiples of 16 floats
-/// and the padding of a row is never part of a result. Everything is allocated by the plan before the first step.
+/// Where a layer's numbers are in one step. Matrices are [batch, width], row-major; strides are multiples of
+/// 16 floats and the padding of a row is never part of a result. Everything is allocated by the plan before
+/// the first step.
 struct LayerMemory {
   const float* x = nullptr;
   std::size_t x_stride = 0;
@@ -52,13 +55,13 @@ struct LayerMemory {
   std::uint64_t layer = 0;            ///< number of the layer: keeps the random numbers of two layers apart
 };
 
-/// Told of each part of a gradient as soon as it is final and the tensor is no longer needed in this step, while the
-/// numbers are still in the cache; called by several threads at once, for disjoint parts.
+/// Told of each part of a gradient as soon as it is final and the tensor is no longer needed in this step,
+/// while the numbers are still in the cache; called by several threads at once, for disjoint parts.
 class GradientSink {
  public:
   virtual ~GradientSink() = default;
-  /// This part will be ready soon: what is to be done with it may be fetched from memory meanwhile.
-  virtual void announce(std::size_t tensor, std::size_t begin, std::size_t count) = 0;
+  /// /// What will be read together with this tensor's gradient when it is ready: worth fetching meanwhile.
+  virtual Companions companions(std::size_t tensor) const = 0;
   virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count) = 0;
 };
 
@@ -77,12 +80,14 @@ class Layer;
 struct LayerInfo {
   std::string_view name;  ///< as in --net
   std::string_view help;
-  std::string_view onnx;  ///< ONNX expression in x, the layer's tensors and fields (docs/onnx.md has the grammar)
+  std::string_view
+      onnx;  ///< ONNX expression in x, the layer's tensors and fields (docs/onnx.md has the grammar)
   std::vector<LayerField> fields;
   std::unique_ptr<Layer> (*make)(const LayerInfo& info, std::vector<double> fields);
 };
 
-/// A layer of a network: what it is, not the memory it works on. A layer is bound once, to the width of its input.
+/// A layer of a network: what it is, not the memory it works on. A layer is bound once, to the width of its
+/// input.
 class Layer {
  public:
   Layer(const LayerInfo& info, std::vector<double> fields) : info_(info), fields_(std::move(fields)) {}
@@ -107,7 +112,8 @@ class Layer {
   virtual std::vector<TensorSpec> tensors() const { return {}; }
   /// Floats of workspace for a batch.
   virtual std::size_t workspace(std::size_t /*batch*/, bool /*training*/) const { return 0; }
-  /// What the backward pass reads besides dy; a layer that does not need its input may write its output over it.
+  /// What the backward pass reads besides dy; a layer that does not need its input may write its output over
+  /// it.
   virtual bool keeps_input() const { return false; }
   virtual bool keeps_output() const { return false; }
   virtual bool in_place() const { return false; }

@@ -8,7 +8,8 @@ namespace halfwave {
 namespace {
 
 std::vector<LayerInfo> all_kinds() {
-  std::vector<LayerInfo> kinds{dense_layer(), dropout_layer(), alpha_dropout_layer(), batch_norm_layer(), flatten_layer()};
+  std::vector<LayerInfo> kinds{dense_layer(), dropout_layer(), alpha_dropout_layer(), batch_norm_layer(),
+                               flatten_layer()};
   for (const ActivationInfo& activation : activations()) kinds.push_back(activation_layer(activation));
   return kinds;
 }

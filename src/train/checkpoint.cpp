@@ -61,7 +61,9 @@ Json to_json(const RunState& state) {
     visit_report(report, [&](const char* name, const auto& value) { item[name] = value; });
     item["layers"] = Json::array();
     for (const LayerHealth& layer : report.layers)
-      visit_layer(layer, [&, &to = item["layers"].emplace_back()](const char* name, const auto& value) { to[name] = value; });
+      visit_layer(layer, [&, &to = item["layers"].emplace_back()](const char* name, const auto& value) {
+        to[name] = value;
+      });
   }
   return json;
 }
@@ -74,7 +76,8 @@ void from_json(const Json& json, RunState& state) {
   state.reports.clear();
   for (const Json& item : json.at("reports")) {
     visit_report(state.reports.emplace_back(), read(item));
-    for (const Json& layer : item.at("layers")) visit_layer(state.reports.back().layers.emplace_back(), read(layer));
+    for (const Json& layer : item.at("layers"))
+      visit_layer(state.reports.back().layers.emplace_back(), read(layer));
   }
 }
 
@@ -83,16 +86,20 @@ std::string difference(const Json& saved, const Json& now) {
   std::string text;
   for (const auto& [group, values] : now.items()) {
     if (!values.is_object()) {
-      if (!saved.contains(group) || saved.at(group) != values) text += fmt::format("{}{}", text.empty() ? "" : ", ", group);
+      if (!saved.contains(group) || saved.at(group) != values)
+        text += fmt::format("{}{}", text.empty() ? "" : ", ", group);
       continue;
     }
     for (const auto& [name, value] : values.items()) {
-      const Json* before = saved.contains(group) && saved.at(group).contains(name) ? &saved.at(group).at(name) : nullptr;
+      const Json* before =
+          saved.contains(group) && saved.at(group).contains(name) ? &saved.at(group).at(name) : nullptr;
       if (!before || *before != value)
-        text += fmt::format("{}{} (was {}, is {})", text.empty() ? "" : ", ", name, before ? before->dump() : "absent",
-                            value.dump());
+        text += fmt::format("{}{} (was {}, is {})", text.empty() ? "" : ", ", name,
+                            before ? before->dump() : "absent", value.dump());
     }
   }
+  for (const auto& [group, values] : saved.items())
+    if (!now.contains(group)) text += fmt::format("{}{}", text.empty() ? "" : ", ", group);
   return text;
 }
 
@@ -110,14 +117,16 @@ void Checkpoint::save(const RunState& state, const Network& network, Optimiser& 
   std::error_code error;
   std::filesystem::create_directories(file_.parent_path(), error);
   if (error)
-    throw input_error(fmt::format("{}: the checkpoint folder cannot be made: {}.", file_.parent_path().string(), error.message()));
+    throw input_error(fmt::format("{}: the checkpoint folder cannot be made: {}.",
+                                  file_.parent_path().string(), error.message()));
   std::vector<TensorView> tensors{view("values", network.values())};
   int number = 0;
   for (const std::span<float> array : optimiser.state())
     tensors.push_back(view(fmt::format("optimiser.{}", number++), std::span<const float>(array)));
   for (std::size_t i = 0; i < state.nonzeros.size(); ++i)
     tensors.push_back(view(fmt::format("nonzeros.{}", i), std::span<const std::uint32_t>(state.nonzeros[i])));
-  if (!state.best_values.empty()) tensors.push_back(view("best_values", std::span<const float>(state.best_values)));
+  if (!state.best_values.empty())
+    tensors.push_back(view("best_values", std::span<const float>(state.best_values)));
   Json text{{"identity", Json::parse(identity_)}, {"state", to_json(state)}};
   text["state"]["has_best"] = !state.best_values.empty();
   write_tensor_file(file_, text.dump(), tensors);
@@ -130,13 +139,15 @@ void Checkpoint::load(RunState& state, Network& network, Optimiser& optimiser) c
     const Json text = Json::parse(file.text);
     const Json now = Json::parse(identity_);
     if (text.at("identity") != now)
-      throw usage_error(fmt::format("{} is of another run: {}. Use the same options, or another --checkpoint folder, or "
-                                    "leave out --resume to begin anew.",
-                                    name, difference(text.at("identity"), now)));
+      throw usage_error(
+          fmt::format("{} is of another run: {}. Use the same options, or another --checkpoint folder, or "
+                      "leave out --resume to begin anew.",
+                      name, difference(text.at("identity"), now)));
     from_json(text.at("state"), state);
     file.read_into("values", network.values(), name);
     int number = 0;
-    for (const std::span<float> array : optimiser.state()) file.read_into(fmt::format("optimiser.{}", number++), array, name);
+    for (const std::span<float> array : optimiser.state())
+      file.read_into(fmt::format("optimiser.{}", number++), array, name);
     for (std::size_t i = 0; i < state.nonzeros.size(); ++i)
       file.read_into(fmt::format("nonzeros.{}", i), std::span<std::uint32_t>(state.nonzeros[i]), name);
     state.best_values.clear();

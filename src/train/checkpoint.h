@@ -9,8 +9,9 @@
 
 namespace halfwave {
 
-/// A run saved in a folder: its state, the network's numbers and the optimiser's arrays, in one file that is replaced
-/// whole. `identity` describes what the run is (options, data, network); a checkpoint of another run is refused.
+/// A run saved in a folder: its state, the network's numbers and the optimiser's arrays, in one file that is
+/// replaced whole. `identity` describes what the run is (options, data, network); a checkpoint of another run
+/// is refused.
 class Checkpoint {
  public:
   Checkpoint(std::filesystem::path folder, std::string identity);

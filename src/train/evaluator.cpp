@@ -23,8 +23,9 @@ Evaluation Evaluator::evaluate(const Examples& examples) {
     if (model_.schema.task == Task::regression) {
       for (std::size_t i = 0; i < count; ++i)
         for (std::size_t j = 0; j < outputs; ++j) {
-          const double predicted = static_cast<double>(y[i * stride + j]) * static_cast<double>(preprocessing.target_scale[j]) +
-                                   static_cast<double>(preprocessing.target_mean[j]);
+          const double predicted =
+              static_cast<double>(y[i * stride + j]) * static_cast<double>(preprocessing.target_scale[j]) +
+              static_cast<double>(preprocessing.target_mean[j]);
           const double error = predicted - static_cast<double>(examples.targets[(first + i) * outputs + j]);
           squares += error * error;
         }
@@ -36,11 +37,11 @@ Evaluation Evaluator::evaluate(const Examples& examples) {
         targets[i] = static_cast<float>(labels[i]);
         predictions[i] = y[i * stride] > 0.0f ? 1 : 0;
       }
-      element_loss(ElementLoss::binary_cross_entropy, y, stride, 1, targets.data(), 1.0f, {0, count}, gradient.data(),
-                   losses.data());
+      element_loss(ElementLoss::binary_cross_entropy, y, stride, 1, targets.data(), 1.0f, {0, count},
+                   gradient.data(), losses.data());
     } else {
-      softmax_cross_entropy(y, stride, outputs, labels, 0.0f, 1.0f, {0, count}, gradient.data(), losses.data(),
-                            predictions.data());
+      softmax_cross_entropy(y, stride, outputs, labels, 0.0f, 1.0f, {0, count}, gradient.data(),
+                            losses.data(), predictions.data());
     }
     for (std::size_t i = 0; i < count; ++i) {
       loss += static_cast<double>(losses[i]);

@@ -17,7 +17,8 @@ class Evaluator {
   void run(const Examples& examples, Body&& body) {
     for (std::size_t first = 0; first < examples.count; first += batch_) {
       const std::size_t count = std::min(batch_, examples.count - first);
-      gather(examples, model_.preprocessing, first, count, plan_.input(), plan_.input_stride(), context_.threads);
+      gather(examples, model_.preprocessing, first, count, plan_.input(), plan_.input_stride(),
+             context_.threads);
       context_.batch = count;
       plan_.forward(context_);
       body(first, count, plan_.output(), plan_.output_stride());

@@ -26,7 +26,8 @@ std::vector<LayerHealth> measure_health(const Network& network, const Plan& plan
   for (const NetworkTensor& tensor : network.tensors()) {
     if (!tensor.spec.decays || tensor.layer >= plan.layers()) continue;
     const std::size_t floats = tensor.spec.storage();
-    LayerHealth health{.name = network.layer_name(tensor.layer), .units = network.layer(tensor.layer).outputs()};
+    LayerHealth health{.name = network.layer_name(tensor.layer),
+                       .units = network.layer(tensor.layer).outputs()};
     health.gradient_norm = std::sqrt(sum_of_squares(plan.gradients().data() + tensor.offset, floats));
     health.weight_norm = std::sqrt(sum_of_squares(network.values().data() + tensor.offset, floats));
     const std::size_t activation = activation_behind(network, plan, tensor.layer);

@@ -26,7 +26,7 @@ constexpr LossKind kKinds[] = {
 };
 
 const LossKind& find_kind(std::string_view name, Task task) {
-  if (name == "auto") name = task == Task::classification ? "cross_entropy" : "mse";
+  if (name == "auto") name = usual_loss(task);
   for (const LossKind& kind : kKinds)
     if (kind.name == name) return kind;
   throw usage_error(fmt::format("There is no loss '{}'.{}", name, did_you_mean(name, loss_names())));
@@ -34,13 +34,16 @@ const LossKind& find_kind(std::string_view name, Task task) {
 
 }  // namespace
 
+std::string_view usual_loss(Task task) { return task == Task::classification ? "cross_entropy" : "mse"; }
+
 std::vector<std::string> loss_names() {
   std::vector<std::string> names{"auto"};
   for (const LossKind& kind : kKinds) names.emplace_back(kind.name);
   return names;
 }
 
-Loss::Loss(std::string_view name, double label_smoothing, const Schema& schema, const Preprocessing& preprocessing)
+Loss::Loss(std::string_view name, double label_smoothing, const Schema& schema,
+           const Preprocessing& preprocessing)
     : smoothing_(static_cast<float>(label_smoothing)),
       classification_(schema.task == Task::classification),
       target_mean_(preprocessing.target_mean),
@@ -56,11 +59,13 @@ Loss::Loss(std::string_view name, double label_smoothing, const Schema& schema, 
   outputs_ = classification_ ? schema.classes.size() : schema.outputs;
   if (classification_ && !softmax_) {
     if (schema.classes.size() != 2)
-      throw usage_error(fmt::format("The loss 'binary_cross_entropy' needs two classes; the data have {}. Use cross_entropy.",
-                                    schema.classes.size()));
+      throw usage_error(fmt::format(
+          "The loss 'binary_cross_entropy' needs two classes; the data have {}. Use cross_entropy.",
+          schema.classes.size()));
     outputs_ = 1;
   }
-  if (smoothing_ != 0.0f && !classification_) throw usage_error("--label-smoothing is for classes, not for numbers.");
+  if (smoothing_ != 0.0f && !classification_)
+    throw usage_error("--label-smoothing is for classes, not for numbers.");
 }
 
 void Loss::set_targets(const Examples& examples) {
@@ -91,14 +96,16 @@ BatchResult Loss::evaluate(const float* outputs, std::size_t stride, std::span<c
     for (std::size_t i = 0; i < n; ++i) batch_labels_[i] = (*labels_)[rows[i]];
   }
   if (softmax_) {
-    softmax_cross_entropy(outputs, stride, outputs_, batch_labels_.data(), smoothing_, scale, {0, n}, gradient,
-                          losses_.data(), predictions_.data());
+    softmax_cross_entropy(outputs, stride, outputs_, batch_labels_.data(), smoothing_, scale, {0, n},
+                          gradient, losses_.data(), predictions_.data());
   } else {
-    for (std::size_t i = 0; classification_ && i < n; ++i) predictions_[i] = outputs[i * stride] > 0.0f ? 1 : 0;
+    for (std::size_t i = 0; classification_ && i < n; ++i)
+      predictions_[i] = outputs[i * stride] > 0.0f ? 1 : 0;
     batch_targets_.resize(n * outputs_);
     for (std::size_t i = 0; i < n; ++i)
       std::copy_n(targets_.data() + rows[i] * outputs_, outputs_, batch_targets_.data() + i * outputs_);
-    element_loss(element_, outputs, stride, outputs_, batch_targets_.data(), scale, {0, n}, gradient, losses_.data());
+    element_loss(element_, outputs, stride, outputs_, batch_targets_.data(), scale, {0, n}, gradient,
+                 losses_.data());
   }
   for (std::size_t i = 0; i < n; ++i) {
     result.loss += static_cast<double>(losses_[i]);

@@ -31,8 +31,8 @@ std::vector<float> Model::predict(const Examples& examples, int threads) const {
   const std::size_t outputs = parts_->network.outputs();
   const Preprocessing& preprocessing = parts_->preprocessing;
   std::vector<float> predictions(examples.count * outputs);
-  Evaluator evaluator(*parts_, parts_->network.size(), std::clamp<std::size_t>(examples.count, 1, kLargestBatch),
-                      team_of(threads));
+  Evaluator evaluator(*parts_, parts_->network.size(),
+                      std::clamp<std::size_t>(examples.count, 1, kLargestBatch), team_of(threads));
   evaluator.run(examples, [&](std::size_t first, std::size_t count, const float* y, std::size_t stride) {
     for (std::size_t i = 0; i < count; ++i) {
       float* to = predictions.data() + (first + i) * outputs;
@@ -46,7 +46,8 @@ std::vector<float> Model::predict(const Examples& examples, int threads) const {
 
 std::vector<float> Model::predict(std::span<const float> inputs, std::size_t count, int threads) const {
   if (inputs.size() != count * schema().features())
-    throw usage_error(fmt::format("{} numbers are not {} examples of {} features.", inputs.size(), count, schema().features()));
+    throw usage_error(fmt::format("{} numbers are not {} examples of {} features.", inputs.size(), count,
+                                  schema().features()));
   Examples examples;
   examples.count = count;
   examples.values = std::vector<float>(inputs.begin(), inputs.end());
@@ -68,8 +69,8 @@ std::vector<std::int32_t> Model::classes(std::span<const float> predictions) con
 Evaluation evaluate(const Model& model, const Examples& examples, int threads) {
   if (!examples.labelled()) throw input_error("The examples have no labels or targets to compare with.");
   ModelParts& parts = model.parts();
-  Evaluator evaluator(parts, logit_layers(parts.network), std::clamp<std::size_t>(examples.count, 1, kLargestBatch),
-                      team_of(threads));
+  Evaluator evaluator(parts, logit_layers(parts),
+                      std::clamp<std::size_t>(examples.count, 1, kLargestBatch), team_of(threads));
   return evaluator.evaluate(examples);
 }
 

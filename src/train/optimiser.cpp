@@ -16,8 +16,8 @@ namespace {
 struct OptimiserKind {
   std::string_view name;
   Optimiser::Kind kind;
-  double rate;   ///< the usual one; 0: it depends on the network
-  int arrays;    ///< of state
+  double rate;  ///< the usual one; 0: it depends on the network
+  int arrays;   ///< of state
 };
 
 constexpr OptimiserKind kKinds[] = {
@@ -30,7 +30,8 @@ constexpr OptimiserKind kKinds[] = {
 const OptimiserKind& find_kind(std::string_view name) {
   for (const OptimiserKind& kind : kKinds)
     if (kind.name == name) return kind;
-  throw usage_error(fmt::format("There is no optimiser '{}'.{}", name, did_you_mean(name, optimiser_names())));
+  throw usage_error(
+      fmt::format("There is no optimiser '{}'.{}", name, did_you_mean(name, optimiser_names())));
 }
 
 }  // namespace
@@ -80,7 +81,9 @@ void Optimiser::apply(std::size_t tensor, const float* gradients, std::size_t be
   const float decay = network_.tensors()[tensor].spec.decays ? decay_ : 0.0f;
   float* const w = network_.values().data() + begin;
   const float* const g = gradients + begin;
-  const auto state = [begin](AlignedVector<float>& array) { return array.empty() ? nullptr : array.data() + begin; };
+  const auto state = [begin](AlignedVector<float>& array) {
+    return array.empty() ? nullptr : array.data() + begin;
+  };
   switch (kind_) {
     case Kind::sgd:
       return sgd_update({rate_, momentum_, decay, scale_, nesterov_}, w, g, state(first_), count);
@@ -88,20 +91,19 @@ void Optimiser::apply(std::size_t tensor, const float* gradients, std::size_t be
       return adam_update({corrected_rate_, beta1_, beta2_, epsilon_, correction_, decay, 1.0f, scale_}, w, g,
                          state(first_), state(second_), count);
     case Kind::adamw:
-      return adam_update({corrected_rate_, beta1_, beta2_, epsilon_, correction_, 0.0f, 1.0f - rate_ * decay, scale_}, w,
-                         g, state(first_), state(second_), count);
+      return adam_update(
+          {corrected_rate_, beta1_, beta2_, epsilon_, correction_, 0.0f, 1.0f - rate_ * decay, scale_}, w, g,
+          state(first_), state(second_), count);
     case Kind::rmsprop:
       return rmsprop_update({rate_, beta2_, epsilon_, decay, scale_}, w, g, state(first_), count);
   }
 }
 
-void Optimiser::prefetch(std::size_t begin, std::size_t count) const {
-  const auto fetch = [&](const float* from) {
-    for (std::size_t i = 0; i < count; i += kLineFloats) __builtin_prefetch(from + begin + i, 1, 2);
-  };
-  fetch(std::as_const(network_).values().data());
-  if (!first_.empty()) fetch(first_.data());
-  if (!second_.empty()) fetch(second_.data());
+Companions Optimiser::arrays() const {
+  Companions arrays{{std::as_const(network_).values().data()}, 1};
+  for (const auto* state : {&first_, &second_})
+    if (!state->empty()) arrays.arrays[arrays.count++] = state->data();
+  return arrays;
 }
 
 std::vector<std::span<float>> Optimiser::state() {

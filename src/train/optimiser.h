@@ -15,9 +15,9 @@ class Optimiser {
  public:
   Optimiser(Network& network, const TrainOptions& options);
 
-  /// The rate that suits kind and network when the user names none. For the kinds that divide by the gradient's size it
-  /// is 1 / (mean width of the hidden layers), from 0.001 to 0.01: their best rate falls with the width (Yang & Hu,
-  /// "Tensor programs V", 2022).
+  /// The rate that suits kind and network when the user names none. For the kinds that divide by the
+  /// gradient's size it is 1 / (mean width of the hidden layers), from 0.001 to 0.01: their best rate falls
+  /// with the width (Yang & Hu, "Tensor programs V", 2022).
   static double usual_rate(const std::string& name, const Network& network);
 
   /// Fixes what is the same for every number of update number `update` (from 1).
@@ -25,8 +25,8 @@ class Optimiser {
   /// Updates floats begin … begin+count-1, all of one tensor; several threads at once, for disjoint parts.
   void apply(std::size_t tensor, const float* gradients, std::size_t begin, std::size_t count);
 
-  /// Brings what apply() will read for these floats into the cache.
-  void prefetch(std::size_t begin, std::size_t count) const;
+  /// /// What apply() reads and writes besides the gradient.
+  Companions arrays() const;
 
   /// What a checkpoint must keep: zero, one or two arrays of learned_floats().
   std::vector<std::span<float>> state();

@@ -17,7 +17,8 @@ inline std::string json_key(std::string name) {
 template <class Options>
 nlohmann::ordered_json options_json(const Options& options) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  Options::visit(options, [&](const OptionInfo& info, const auto& value) { json[json_key(info.name)] = value; });
+  Options::visit(options,
+                 [&](const OptionInfo& info, const auto& value) { json[json_key(info.name)] = value; });
   return json;
 }
 

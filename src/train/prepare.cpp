@@ -21,7 +21,8 @@ namespace {
 
 void check_range(const OptionInfo& info, double value) {
   if (!(value >= info.low && value <= info.high))
-    throw usage_error(fmt::format("--{} must be from {} to {}, not {}.", info.name, info.low, info.high, value));
+    throw usage_error(
+        fmt::format("--{} must be from {} to {}, not {}.", info.name, info.low, info.high, value));
 }
 
 template <class T>
@@ -51,8 +52,8 @@ Moments moments(double origin, double sum, double squares, double n) {
 }
 
 template <class Number>
-std::vector<Moments> moments_by_group(const std::vector<Number>& values, std::size_t count, std::size_t features,
-                                      std::size_t group) {
+std::vector<Moments> moments_by_group(const std::vector<Number>& values, std::size_t count,
+                                      std::size_t features, std::size_t group) {
   const std::size_t groups = features / group;
   std::vector<double> origin(groups), sum(groups), squares(groups);
   for (std::size_t g = 0; g < groups && count > 0; ++g) origin[g] = static_cast<double>(values[g * group]);
@@ -76,7 +77,8 @@ std::vector<Moments> moments_by_group(const std::vector<Number>& values, std::si
 
 /// 1 / deviation, or 1 where a feature does not vary.
 float inverse(const Moments& m) {
-  return m.deviation > 1e-12 * std::max(1.0, std::fabs(m.mean)) ? static_cast<float>(1.0 / m.deviation) : 1.0f;
+  return m.deviation > 1e-12 * std::max(1.0, std::fabs(m.mean)) ? static_cast<float>(1.0 / m.deviation)
+                                                                : 1.0f;
 }
 
 /// A fingerprint of bytes (FNV-1a over 8-byte words): tells other data apart, no more.
@@ -93,7 +95,8 @@ std::uint64_t fingerprint(std::uint64_t hash, const void* data, std::size_t byte
 
 std::string data_fingerprint(const Examples& examples) {
   std::uint64_t hash = 0xcbf29ce484222325ull;
-  std::visit([&](const auto& v) { hash = fingerprint(hash, v.data(), v.size() * sizeof(v[0])); }, examples.values);
+  std::visit([&](const auto& v) { hash = fingerprint(hash, v.data(), v.size() * sizeof(v[0])); },
+             examples.values);
   hash = fingerprint(hash, examples.labels.data(), examples.labels.size() * sizeof(std::int32_t));
   hash = fingerprint(hash, examples.targets.data(), examples.targets.size() * sizeof(float));
   return fmt::format("{:016x}", hash);
@@ -106,7 +109,9 @@ std::int64_t usual_epochs(std::size_t examples, std::int64_t batch) {
 }
 
 /// "leaky_relu 0.2" begins with the name of an activation.
-void check_activation(const std::string& text) { find_activation(std::string_view(text).substr(0, text.find(' '))); }
+void check_activation(const std::string& text) {
+  find_activation(std::string_view(text).substr(0, text.find(' ')));
+}
 
 }  // namespace
 
@@ -119,8 +124,10 @@ std::vector<std::string> activation_names() {
 TrainOptions resolve(const TrainOptions& options, const Dataset& data) {
   TrainOptions resolved = options;
   TrainOptions::visit(resolved, [](const OptionInfo& info, const auto& value) { check(info, value); });
-  if (data.train.count == 0) throw input_error(fmt::format("The data set '{}' has no training examples.", data.name));
+  if (data.train.count == 0)
+    throw input_error(fmt::format("The data set '{}' has no training examples.", data.name));
   check_activation(resolved.activation);
+  if (resolved.loss == "auto") resolved.loss = usual_loss(data.schema.task);
   if (resolved.threads == 0) resolved.threads = available_threads();
   if (resolved.epochs == 0) resolved.epochs = usual_epochs(data.train.count, resolved.batch);
   return resolved;
@@ -140,13 +147,15 @@ Preprocessing fit_preprocessing(const Dataset& data, bool standardise) {
 
   const std::size_t group = features_per_group(data.schema.shape, features);
   const std::vector<Moments> inputs = std::visit(
-      [&](const auto& values) { return moments_by_group(values, data.train.count, features, group); }, data.train.values);
+      [&](const auto& values) { return moments_by_group(values, data.train.count, features, group); },
+      data.train.values);
   for (std::size_t j = 0; j < features; ++j) {
     preprocessing.mean[j] = static_cast<float>(inputs[j / group].mean);
     preprocessing.scale[j] = inverse(inputs[j / group]);
   }
   if (regression) {
-    const std::vector<Moments> targets = moments_by_group(data.train.targets, data.train.count, data.schema.outputs, 1);
+    const std::vector<Moments> targets =
+        moments_by_group(data.train.targets, data.train.count, data.schema.outputs, 1);
     for (std::size_t j = 0; j < data.schema.outputs; ++j) {
       preprocessing.target_mean[j] = static_cast<float>(targets[j].mean);
       preprocessing.target_scale[j] = 1.0f / inverse(targets[j]);
@@ -160,10 +169,15 @@ std::shared_ptr<ModelParts> make_model(const Dataset& data, const TrainOptions& 
     ModelParts& from = start->parts();
     if (from.schema.task != data.schema.task || from.schema.features() != data.schema.features() ||
         from.schema.classes != data.schema.classes || from.schema.outputs != data.schema.outputs)
-      throw usage_error(fmt::format("The model to train further takes {} features and has {} outputs; the data set '{}' has "
-                                    "{} features and {} classes or targets, or other class names.",
-                                    from.schema.features(), from.network.outputs(), data.name, data.schema.features(),
-                                    data.schema.task == Task::classification ? data.schema.classes.size() : data.schema.outputs));
+      throw usage_error(fmt::format(
+          "The model to train further takes {} features and has {} outputs; the data set '{}' has "
+          "{} features and {} classes or targets, or other class names.",
+          from.schema.features(), from.network.outputs(), data.name, data.schema.features(),
+          data.schema.task == Task::classification ? data.schema.classes.size() : data.schema.outputs));
+    const Loss loss(options.loss, options.label_smoothing, data.schema, from.preprocessing);
+    if (loss.outputs() != from.network.outputs())
+      throw usage_error(fmt::format("The loss '{}' needs {} outputs, but the model to train further has {}.",
+                                    loss.name(), loss.outputs(), from.network.outputs()));
     Network network = parse_network(from.network.line(), from.network.inputs(), from.network.outputs());
     std::copy(from.network.values().begin(), from.network.values().end(), network.values().begin());
     return std::make_shared<ModelParts>(ModelParts{std::move(network), from.schema, from.preprocessing, {}});
@@ -173,21 +187,25 @@ std::shared_ptr<ModelParts> make_model(const Dataset& data, const TrainOptions& 
   const std::string line = options.net.empty() ? mlp_line(options.hidden, options.activation) : options.net;
   Network network = parse_network(line, data.schema.features(), loss.outputs());
   initialise(network, options.init, options.bias_init, options.seed);
-  return std::make_shared<ModelParts>(ModelParts{std::move(network), data.schema, std::move(preprocessing), {}});
+  return std::make_shared<ModelParts>(
+      ModelParts{std::move(network), data.schema, std::move(preprocessing), {}});
 }
 
-std::string run_identity(const Dataset& data, const TrainOptions& options, const ModelParts& model, bool started) {
+std::string run_identity(const Dataset& data, const TrainOptions& options, const ModelParts& model,
+                         bool started) {
   nlohmann::ordered_json identity{
       {"version", version()},
       {"network", model.network.line()},
-      {"data", {{"name", data.name}, {"train", data_fingerprint(data.train)}, {"test", data_fingerprint(data.test)}}},
+      {"data",
+       {{"name", data.name}, {"train", data_fingerprint(data.train)}, {"test", data_fingerprint(data.test)}}},
       {"options", options_json(options)}};
   if (started) {
     const auto values = model.network.values();
     identity["start"] = fmt::format("{:016x}", fingerprint(0, values.data(), values.size_bytes()));
   }
   for (const char* name : {"threads", "checkpoint", "every", "resume"}) identity["options"].erase(name);
-  return identity.dump();
+  // A name of a file need not be UTF-8, JSON must be.
+  return identity.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace halfwave

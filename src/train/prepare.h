@@ -8,16 +8,19 @@
 
 namespace halfwave {
 
-/// The options with every automatic value filled in but the learning rate, which depends on the network; throws Error (usage) for values out of range.
+/// The options with every automatic value filled in but the learning rate, which depends on the network;
+/// throws Error (usage) for values out of range.
 TrainOptions resolve(const TrainOptions& options, const Dataset& data);
 
-/// Mean and deviation of the training part: by feature for rows of numbers, by channel for images; and of the targets.
+/// Mean and deviation of the training part: by feature for rows of numbers, by channel for images; and of the
+/// targets.
 Preprocessing fit_preprocessing(const Dataset& data, bool standardise);
 
 /// The network that the options ask for, initialised, with preprocessing and schema; or a copy of `start`.
 std::shared_ptr<ModelParts> make_model(const Dataset& data, const TrainOptions& options, const Model* start);
 
 /// What makes a run this run and no other, as JSON: what a checkpoint is checked against.
-std::string run_identity(const Dataset& data, const TrainOptions& options, const ModelParts& model, bool started);
+std::string run_identity(const Dataset& data, const TrainOptions& options, const ModelParts& model,
+                         bool started);
 
 }  // namespace halfwave

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "core/random.h"
+#include "kernels/rows.h"
 #include "train/health.h"
 #include "train/prepare.h"
 
@@ -21,8 +22,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::optional<Checkpoint> make_checkpoint(const std::string& folder, const Dataset& data, const TrainOptions& options,
-                                          const ModelParts& model, bool started) {
+std::optional<Checkpoint> make_checkpoint(const std::string& folder, const Dataset& data,
+                                          const TrainOptions& options, const ModelParts& model,
+                                          bool started) {
   if (folder.empty()) return std::nullopt;
   return Checkpoint(folder, run_identity(data, options, model, started));
 }
@@ -37,13 +39,15 @@ Run::Run(const Dataset& data, const TrainOptions& options, std::shared_ptr<Model
       observer_(observer),
       steps_per_epoch_((static_cast<std::int64_t>(data.train.count) + options.batch - 1) / options.batch),
       step_(*model_, data.train, options),
-      evaluator_(*model_, logit_layers(model_->network), kEvaluationBatch, static_cast<int>(options.threads)),
+      evaluator_(*model_, logit_layers(*model_), kEvaluationBatch, static_cast<int>(options.threads)),
       schedule_(options, steps_per_epoch_),
-      checkpoint_(make_checkpoint(options.checkpoint.empty() ? options.interrupt_checkpoint : options.checkpoint, data,
-                                  options, *model_, started)),
+      checkpoint_(
+          make_checkpoint(options.checkpoint.empty() ? options.interrupt_checkpoint : options.checkpoint,
+                          data, options, *model_, started)),
       order_(data.train.count) {
   state_.nonzeros.resize(step_.plan().layers());
-  for (std::size_t i = 0; i < state_.nonzeros.size(); ++i) state_.nonzeros[i].resize(step_.plan().nonzeros(i).size());
+  for (std::size_t i = 0; i < state_.nonzeros.size(); ++i)
+    state_.nonzeros[i].resize(step_.plan().nonzeros(i).size());
 }
 
 TrainResult Run::train() {
@@ -51,18 +55,22 @@ TrainResult Run::train() {
   run_start_ = Clock::now();
   const auto values = model_->network.values();
   good_values_.assign(values.begin(), values.end());
+  good_epoch_ = state_.epoch;
   while (state_.epoch < options_.epochs && !stops_early()) {
-    if (!run_epoch()) break;
-    finish_epoch();
+    if (!run_epoch() || !finish_epoch() || end_ == TrainResult::End::interrupted) break;
   }
-  if (end_ == TrainResult::End::finished && state_.epoch < options_.epochs) end_ = TrainResult::End::stopped_early;
+  if (end_ == TrainResult::End::interrupted && (state_.epoch == options_.epochs || stops_early()))
+    end_ = TrainResult::End::finished;  // the request came with the last step
+  if (end_ == TrainResult::End::finished && state_.epoch < options_.epochs)
+    end_ = TrainResult::End::stopped_early;
   return result();
 }
 
 void Run::resume() {
   if (!checkpoint_) throw usage_error("--resume needs --checkpoint FOLDER: where the run was saved.");
   if (!checkpoint_->exists()) {
-    warnings_.push_back(fmt::format("There is no checkpoint in {}: the run begins anew.", checkpoint_->file().parent_path().string()));
+    warnings_.push_back(fmt::format("There is no checkpoint in {}: the run begins anew.",
+                                    checkpoint_->file().parent_path().string()));
     return;
   }
   checkpoint_->load(state_, model_->network, step_.optimiser());
@@ -73,7 +81,8 @@ void Run::resume() {
 }
 
 bool Run::run_epoch() {
-  Random(options_.seed, stream_id(Stream::shuffle, static_cast<std::uint64_t>(state_.epoch))).permutation(order_);
+  Random(options_.seed, stream_id(Stream::shuffle, static_cast<std::uint64_t>(state_.epoch)))
+      .permutation(order_);
   epoch_start_ = Clock::now();
   const double seconds_before_epoch = state_.epoch_seconds;
   while (state_.step < steps_per_epoch_) {
@@ -82,8 +91,13 @@ bool Run::run_epoch() {
     const BatchResult batch =
         step_.run(std::span(order_).subspan(first, count), state_.updates, schedule_.rate(state_.updates));
     if (!std::isfinite(batch.loss)) {
-      diverged(state_.updates);
+      diverged(state_.updates, step_.find_divergence());
       return false;
+    }
+    if (!epoch_values_.empty()) {  // the loss was theirs: they are good
+      std::swap(good_values_, epoch_values_);
+      epoch_values_.clear();
+      good_epoch_ = state_.epoch;
     }
     ++state_.updates;
     ++state_.step;
@@ -95,6 +109,8 @@ bool Run::run_epoch() {
     report_progress();
     if (observer_->stop_requested()) {
       end_ = TrainResult::End::interrupted;
+      if (state_.step == steps_per_epoch_)
+        break;  // the epoch is whole: its report needs the last step's gradients
       state_.epoch_seconds = seconds_before_epoch + seconds_since(epoch_start_);
       save_checkpoint();
       return false;
@@ -108,12 +124,14 @@ void Run::report_progress() const {
   const auto seen = static_cast<double>(state_.seen);
   const double seconds = seconds_since(run_start_);
   const double rate = static_cast<double>(examples_here_) / std::max(seconds, 1e-9);
-  const double left = (static_cast<double>(options_.epochs - state_.epoch) * static_cast<double>(order_.size()) - seen) / rate;
+  const double left =
+      (static_cast<double>(options_.epochs - state_.epoch) * static_cast<double>(order_.size()) - seen) /
+      rate;
   observer_->step({state_.epoch + 1, options_.epochs, state_.step, steps_per_epoch_, state_.loss_sum / seen,
                    static_cast<double>(state_.correct) / seen, rate, left});
 }
 
-void Run::finish_epoch() {
+bool Run::finish_epoch() {
   const auto seen = static_cast<double>(state_.seen);
   EpochReport report;
   report.epoch = state_.epoch + 1;
@@ -128,13 +146,21 @@ void Run::finish_epoch() {
     report.test_rmse = evaluation.rmse;
     score = regression ? -evaluation.rmse : evaluation.accuracy;
   }
+  const auto values = model_->network.values();
+  if (first_not_finite(values.data(), values.size()) < values.size()) {
+    diverged(state_.updates - 1, step_.find_divergence());
+    return false;
+  }
+  if (!std::isfinite(report.test_loss)) {
+    diverged(state_.updates - 1, "the loss on the test part is not finite");
+    return false;
+  }
   report.learning_rate = schedule_.rate(state_.updates - 1);
   report.seconds = state_.epoch_seconds;
   report.layers = measure_health(model_->network, step_.plan(), static_cast<std::size_t>(state_.seen));
   for (std::size_t i = 0; i < step_.plan().layers(); ++i) std::ranges::fill(step_.plan().nonzeros(i), 0u);
 
   const bool better = state_.reports.empty() || score > state_.best_score;
-  const auto values = model_->network.values();
   if (better) {
     state_.best_score = score;
     state_.best_epoch = report.epoch;
@@ -143,15 +169,18 @@ void Run::finish_epoch() {
   state_.epochs_without_better = better ? 0 : state_.epochs_without_better + 1;
   schedule_.epoch_done(better);
   state_.plateau = schedule_.plateau();
-  good_values_.assign(values.begin(), values.end());
+  epoch_values_.assign(values.begin(), values.end());
 
   state_.reports.push_back(report);
   ++state_.epoch;
   state_.step = state_.correct = state_.seen = 0;
   state_.loss_sum = state_.epoch_seconds = 0.0;
   const bool last = state_.epoch == options_.epochs || stops_early();
-  if (!options_.checkpoint.empty() && (last || state_.epoch % options_.every == 0)) save_checkpoint();
+  const bool interrupted = end_ == TrainResult::End::interrupted && !last;
+  if (interrupted || (!options_.checkpoint.empty() && (last || state_.epoch % options_.every == 0)))
+    save_checkpoint();
   if (observer_) observer_->epoch(report);
+  return true;
 }
 
 bool Run::stops_early() const {
@@ -166,18 +195,21 @@ void Run::save_checkpoint() {
   checkpoint_->save(state_, model_->network, step_.optimiser());
 }
 
-void Run::diverged(std::int64_t update) {
+void Run::diverged(std::int64_t update, const std::string& where) {
   end_ = TrainResult::End::diverged;
-  message_ = fmt::format("Training diverged in epoch {}, step {}: {}. Try a smaller --learning-rate (it was {:.3g}), --clip 1, "
-                         "--warmup 1, or --init auto.",
-                         state_.epoch + 1, state_.step + 1, step_.find_divergence(), schedule_.rate(update));
+  message_ = fmt::format(
+      "Training diverged in epoch {}, step {}: {}. Try a smaller --learning-rate (it was {:.3g}), --clip 1, "
+      "--warmup 1, or --init auto.",
+      state_.epoch + 1, std::min(state_.step + 1, steps_per_epoch_), where, schedule_.rate(update));
   std::ranges::copy(good_values_, model_->network.values().begin());
 }
 
 TrainResult Run::result() {
   TrainResult result{Model(model_), end_, message_, options_, state_.reports, 0, 0.0, 0.0, warnings_};
-  result.best_epoch = static_cast<std::int64_t>(state_.reports.size());
-  if (!state_.best_values.empty() && end_ != TrainResult::End::interrupted) {
+  const bool diverged = end_ == TrainResult::End::diverged;
+  result.best_epoch = diverged ? good_epoch_ : static_cast<std::int64_t>(state_.reports.size());
+  if (!state_.best_values.empty() && end_ != TrainResult::End::interrupted &&
+      !(diverged && state_.best_epoch > good_epoch_)) {
     std::ranges::copy(state_.best_values, model_->network.values().begin());
     result.best_epoch = state_.best_epoch;
   }
@@ -204,7 +236,8 @@ TrainResult Run::result() {
   return result;
 }
 
-TrainResult train(const Dataset& data, const TrainOptions& options, TrainObserver* observer, const Model* start) {
+TrainResult train(const Dataset& data, const TrainOptions& options, TrainObserver* observer,
+                  const Model* start) {
   TrainOptions resolved = resolve(options, data);
   std::shared_ptr<ModelParts> model = make_model(data, resolved, start);
   if (resolved.learning_rate == 0.0)

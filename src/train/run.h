@@ -14,7 +14,8 @@
 
 namespace halfwave {
 
-/// A training run: the loop over epochs and batches around UpdateStep, with evaluation, checkpoints and early stopping.
+/// A training run: the loop over epochs and batches around UpdateStep, with evaluation, checkpoints and early
+/// stopping.
 class Run {
  public:
   /// options: resolved.
@@ -29,10 +30,11 @@ class Run {
   void resume();
   /// False where the run ends before the epoch does.
   bool run_epoch();
-  void finish_epoch();
+  /// False where the run ends because its numbers are no longer finite.
+  bool finish_epoch();
   void report_progress() const;
   void save_checkpoint();
-  void diverged(std::int64_t update);
+  void diverged(std::int64_t update, const std::string& where);
   bool stops_early() const;
   TrainResult result();
 
@@ -46,14 +48,16 @@ class Run {
   Schedule schedule_;
   std::optional<Checkpoint> checkpoint_;
   RunState state_;
-  AlignedVector<float> good_values_;  ///< after the last whole epoch: what is kept when training diverges
+  AlignedVector<float> epoch_values_;  ///< after the last whole epoch, until a finite loss shows them good
+  AlignedVector<float> good_values_;   ///< the last ones that were good: what is kept when training diverges
+  std::int64_t good_epoch_ = 0;        ///< whole epochs that made them
   std::vector<std::uint32_t> order_;
   TrainResult::End end_ = TrainResult::End::finished;
   std::string message_;
   std::vector<std::string> warnings_;
   Clock::time_point epoch_start_, run_start_;
-  double seconds_before_ = 0.0;      ///< of the run, before this process
-  std::int64_t examples_here_ = 0;   ///< seen by this process
+  double seconds_before_ = 0.0;     ///< of the run, before this process
+  std::int64_t examples_here_ = 0;  ///< seen by this process
 };
 
 }  // namespace halfwave

@@ -10,20 +10,21 @@
 
 namespace halfwave {
 
-/// Where a run is: together with the network's numbers and the optimiser's arrays, everything that its rest depends on.
+/// Where a run is: together with the network's numbers and the optimiser's arrays, everything that its rest
+/// depends on.
 struct RunState {
-  std::int64_t updates = 0;        ///< done so far
-  std::int64_t epoch = 0;          ///< running, from 0
-  std::int64_t step = 0;           ///< done in the running epoch
-  double loss_sum = 0.0;           ///< of the running epoch
+  std::int64_t updates = 0;  ///< done so far
+  std::int64_t epoch = 0;    ///< running, from 0
+  std::int64_t step = 0;     ///< done in the running epoch
+  double loss_sum = 0.0;     ///< of the running epoch
   std::int64_t correct = 0, seen = 0;
   double epoch_seconds = 0.0, seconds = 0.0;
   Schedule::Plateau plateau;
-  double best_score = 0.0;         ///< larger is better
+  double best_score = 0.0;  ///< larger is better
   std::int64_t best_epoch = 0, epochs_without_better = 0;
   std::vector<EpochReport> reports;
   std::vector<std::vector<std::uint32_t>> nonzeros;  ///< by layer, of the running epoch
-  AlignedVector<float> best_values;                  ///< the network's numbers after the best epoch; with early stopping
+  AlignedVector<float> best_values;  ///< the network's numbers after the best epoch; with early stopping
 };
 
 }  // namespace halfwave

@@ -5,7 +5,8 @@
 
 namespace halfwave {
 
-/// The learning rate over a run: a function of the update's number, but for "plateau", which also follows the test part.
+/// The learning rate over a run: a function of the update's number, but for "plateau", which also follows the
+/// test part.
 class Schedule {
  public:
   Schedule(const TrainOptions& options, std::int64_t updates_per_epoch);

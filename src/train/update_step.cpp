@@ -18,7 +18,7 @@ UpdateStep::UpdateStep(ModelParts& model, const Examples& examples, const TrainO
              .training = true,
              .activity_l1 = static_cast<float>(options.activity_l1),
              .count_zeros = options.health},
-            logit_layers(model.network)),
+            logit_layers(model)),
       optimiser_(model.network, options),
       clip_(options.clip) {
   loss_.set_targets(examples);
@@ -32,7 +32,8 @@ BatchResult UpdateStep::run(std::span<const std::uint32_t> rows, std::int64_t up
   context_.step = static_cast<std::uint64_t>(update);
   gather(examples_, model_.preprocessing, rows, plan_.input(), plan_.input_stride(), context_.threads);
   plan_.forward(context_);
-  const BatchResult result = loss_.evaluate(plan_.output(), plan_.output_stride(), rows, plan_.output_gradient());
+  const BatchResult result =
+      loss_.evaluate(plan_.output(), plan_.output_stride(), rows, plan_.output_gradient());
   if (!std::isfinite(result.loss)) return result;
   if (clip_ > 0.0) {
     Later sink;

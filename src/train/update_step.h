@@ -9,20 +9,22 @@
 
 namespace halfwave {
 
-/// One update of a network by one batch: gather, forward, loss, backward, optimiser. Allocates nothing after its making.
+/// One update of a network by one batch: gather, forward, loss, backward, optimiser. Allocates nothing after
+/// its making.
 class UpdateStep {
  public:
   /// Every option must have its value (no "auto" left).
   UpdateStep(ModelParts& model, const Examples& examples, const TrainOptions& options);
 
-  /// Runs update number `update` (from 0) on the examples named by rows. The loss is checked before anything is changed:
-  /// where it is not finite nothing is, and the result's loss is not finite.
+  /// Runs update number `update` (from 0) on the examples named by rows. The loss is checked before anything
+  /// is changed: where it is not finite nothing is, and the result's loss is not finite.
   BatchResult run(std::span<const std::uint32_t> rows, std::int64_t update, double rate);
 
   Plan& plan() { return plan_; }
   Optimiser& optimiser() { return optimiser_; }
 
-  /// After a loss that was not finite: the layer in which NaN or infinity first appears in this batch, and how.
+  /// After a loss that was not finite: the layer in which NaN or infinity first appears in this batch, and
+  /// how.
   std::string find_divergence() const;
 
  private:
@@ -30,7 +32,7 @@ class UpdateStep {
   class Immediate final : public UpdateSink {
    public:
     explicit Immediate(UpdateStep& step) : step_(step) {}
-    void announce(std::size_t begin, std::size_t count) override { step_.optimiser_.prefetch(begin, count); }
+    Companions companions() const override { return step_.optimiser_.arrays(); }
     void ready(std::size_t tensor, std::size_t begin, std::size_t count) override {
       step_.optimiser_.apply(tensor, step_.plan_.gradients().data(), begin, count);
     }
@@ -41,7 +43,7 @@ class UpdateStep {
   /// Leaves the gradient alone: clipping needs the norm of the whole first.
   class Later final : public UpdateSink {
    public:
-    void announce(std::size_t, std::size_t) override {}
+    Companions companions() const override { return {}; }
     void ready(std::size_t, std::size_t, std::size_t) override {}
   };
 

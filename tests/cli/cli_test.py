@@ -345,6 +345,7 @@ class Models(Case):
         """Interrupts a run after its first epoch; its exit code and what it wrote to standard error."""
         process = subprocess.Popen([PROGRAM, "train", *words], cwd=self.folder, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)  # fmt: skip
+        self.addCleanup(process.kill)
         lines = []
         for line in process.stderr:
             lines.append(line)

@@ -21,8 +21,7 @@ std::vector<float> normal_numbers(std::size_t n, std::uint64_t stream) {
 /// A float array that begins at an address that is no multiple of anything, between guards.
 class Guarded {
  public:
-  Guarded(std::size_t n, std::size_t offset)
-      : n_(n), offset_(offset), all_(kGuard + offset + n + kGuard, kMark) {}
+  Guarded(std::size_t n, std::size_t offset) : offset_(offset), all_(kGuard + offset + n + kGuard, kMark) {}
   float* data() { return all_.data() + kGuard + offset_; }
   bool intact() const {
     const auto marked = [](float v) { return v == kMark; };
@@ -33,7 +32,7 @@ class Guarded {
  private:
   static constexpr std::size_t kGuard = 32;
   static constexpr float kMark = -12345.5f;
-  std::size_t n_, offset_;
+  std::size_t offset_;
   std::vector<float> all_;
 };
 

@@ -93,7 +93,7 @@ class LayerRun final : public GradientSink {
     layer_.backward(context_, memory_, *this);
   }
 
-  void announce(std::size_t, std::size_t, std::size_t) override {}
+  Companions companions(std::size_t) const override { return {}; }
   /// A number is final now and its weight is no longer needed: an optimiser would change it.
   void ready(std::size_t tensor, std::size_t begin, std::size_t count) override {
     for (std::size_t i = begin; i < begin + count; ++i) {

@@ -45,7 +45,9 @@ const std::vector<Variant>& variants() {
        }},
       {"clip", [](TrainOptions& o) { o.clip = 0.1; }},
       {"plateau",
-       [](TrainOptions& o) { o.schedule = "plateau", o.patience = 1, o.epochs = 8, o.learning_rate = 0.05; }},
+       [](TrainOptions& o) {
+         o.schedule = "plateau", o.patience = 2, o.epochs = 14, o.learning_rate = 0.05;
+       }},
       {"early_stopping",
        [](TrainOptions& o) { o.early_stopping = 2, o.epochs = 30, o.learning_rate = 0.05; }},
       {"label_smoothing_without_health", [](TrainOptions& o) { o.label_smoothing = 0.1, o.health = false; }},
@@ -86,6 +88,7 @@ TEST(Interruption, OfARunThatTrainsAModelFurther) {
   TrainOptions in_parts = options;
   in_parts.checkpoint = folder.path();
   in_parts.resume = true;
+  in_parts.net = first.model.network();
   StopAfter observer(10);
   EXPECT_EQ(train(data, in_parts, &observer, &first.model).end, End::interrupted);
   expect_same(train(data, in_parts, nullptr, &first.model), whole);
@@ -94,7 +97,6 @@ TEST(Interruption, OfARunThatTrainsAModelFurther) {
   RunFolder other;
   in_parts.checkpoint = other.path();
   train(data, in_parts, &again, &first.model);
-  in_parts.net = first.model.network();
   EXPECT_THAT(error_of(ErrorKind::usage, [&] { train(data, in_parts); }), HasSubstr("start"));
 }
 
@@ -113,6 +115,20 @@ TEST(Interruption, SavesInTheFolderForInterruptionsWhereThereIsNoOther) {
   EXPECT_EQ(observer.last.step, 2);
   options.resume = true;
   expect_same(train(data, options), whole);
+}
+
+TEST(Interruption, AtAnEpochsLastStepReportsTheEpoch) {
+  const Dataset data = clouds();
+  const TrainOptions options = small_options();
+  const TrainResult whole = train(data, options);
+  StopAfter first(7), last(28);
+  const TrainResult one = train(data, options, &first);
+  EXPECT_EQ(one.end, End::interrupted);
+  EXPECT_EQ(first.epochs, 1);
+  EXPECT_EQ(first.steps, 7);
+  ASSERT_EQ(one.epochs.size(), 1u);
+  EXPECT_EQ(one.epochs[0].test_accuracy, whole.epochs[0].test_accuracy);
+  expect_same(train(data, options, &last), whole);  // asked to stop when there is nothing left to do
 }
 
 TEST(Checkpoint, OfAFinishedRunGivesItsResultAgain) {
