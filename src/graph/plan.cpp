@@ -19,8 +19,8 @@ class LayerSink final : public GradientSink {
       arrays.arrays[i] += network_.tensors()[first_ + tensor].offset;
     return arrays;
   }
-  void ready(std::size_t tensor, std::size_t begin, std::size_t count) override {
-    sink_.ready(first_ + tensor, network_.tensors()[first_ + tensor].offset + begin, count);
+  void ready(std::size_t tensor, std::size_t begin, std::size_t count, const float* gradient) override {
+    sink_.ready(first_ + tensor, network_.tensors()[first_ + tensor].offset + begin, count, gradient);
   }
 
  private:

@@ -11,10 +11,11 @@ namespace halfwave {
 class UpdateSink {
  public:
   virtual ~UpdateSink() = default;
-  /// /// Arrays in the layout of the network's block that ready() will read.
+  /// Arrays in the layout of the network's block that ready() will read.
   virtual Companions companions() const = 0;
-  /// Floats begin … begin+count-1 of the network's block, all of tensor `tensor`.
-  virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count) = 0;
+  /// `gradient` holds the gradient of floats begin … begin+count-1 of the network's block, all of tensor
+  /// `tensor`.
+  virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count, const float* gradient) = 0;
 };
 
 /// What a plan is made for.
@@ -46,7 +47,7 @@ class Plan {
   /// The gradient of the loss by the output: to be filled before backward().
   float* output_gradient() { return memory_.back().dy; }
   void backward(const StepContext& context, UpdateSink& sink);
-  /// As values() of the network, its learned part.
+  /// As values() of the network, its learned part; whole only after a step that keeps gradients.
   std::span<const float> gradients() const { return gradients_; }
 
   /// Per unit of a layer: how many outputs were not zero since the last reset; empty where it is not counted.

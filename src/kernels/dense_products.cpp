@@ -48,7 +48,7 @@ struct PanelOperand {
   Segment segment(std::size_t p) const { return {data + shape.offset(p), shape.width(p), 1, shape.used(p)}; }
 };
 
-/// /// What a tile fetches besides its operands: nothing,
+/// What a tile fetches besides its operands: nothing,
 struct FetchNothing {
   HWY_INLINE void step(std::size_t) const {}
   FetchNothing at(std::size_t, std::size_t) const { return {}; }
@@ -121,7 +121,7 @@ HWY_INLINE void tile_of_rows(std::size_t rows, const Operand& a, std::size_t row
   }
 }
 
-/// /// C = A[rows]·B for one panel of B, `width` floats wide (a multiple of 16). c points at row rows.begin.
+/// C = A[rows]·B for one panel of B, `width` floats wide (a multiple of 16). c points at row rows.begin.
 template <class Operand, class Fetch>
 HWY_INLINE void panel_product(const Operand& a, Range rows, const float* b, std::size_t width,
                               const float* start, float* c, std::size_t c_stride, const Fetch& fetch) {
@@ -170,16 +170,11 @@ void Forward(const float* x, std::size_t x_stride, const float* weights, const f
 }
 
 void WeightGradient(const float* x, std::size_t x_stride, const float* dy_panels, std::size_t batch,
-                    Panels shape, float* dw, Range inputs, Range panels, const Companions& companions) {
+                    Panels shape, std::size_t panel, Range inputs, float* dw, const Companions& companions) {
   const StridedOperand a{x, 1, x_stride, batch};
-  const Panels dy{batch, shape.columns};
-  for (std::size_t p = panels.begin; p < panels.end; ++p) {
-    const std::size_t offset = shape.offset(p) + inputs.begin * shape.width(p);
-    Companions here = companions;
-    for (std::size_t i = 0; i < here.count; ++i) here.arrays[i] += offset;
-    panel_product(a, inputs, dy_panels + dy.offset(p), shape.width(p), nullptr, dw + offset, shape.width(p),
-                  FetchCompanions{here});
-  }
+  const std::size_t width = shape.width(panel);
+  panel_product(a, inputs, dy_panels + Panels{batch, shape.columns}.offset(panel), width, nullptr, dw, width,
+                FetchCompanions{companions});
 }
 
 /// to[column][row] = from[row][column], number by number.
@@ -282,9 +277,9 @@ void dense_forward(const float* x, std::size_t x_stride, const float* weights, c
 }
 
 void dense_weight_gradient(const float* x, std::size_t x_stride, const float* dy_panels, std::size_t batch,
-                           Panels shape, float* dw, Range inputs, Range panels,
+                           Panels shape, std::size_t panel, Range inputs, float* dw,
                            const Companions& companions) {
-  HWY_DYNAMIC_DISPATCH(WeightGradient)(x, x_stride, dy_panels, batch, shape, dw, inputs, panels, companions);
+  HWY_DYNAMIC_DISPATCH(WeightGradient)(x, x_stride, dy_panels, batch, shape, panel, inputs, dw, companions);
 }
 
 void dense_input_gradient(const float* dy_transposed, const float* weights, std::size_t batch, Panels shape,

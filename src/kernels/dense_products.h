@@ -18,7 +18,7 @@ namespace halfwave {
 void dense_forward(const float* x, std::size_t x_stride, const float* weights, const float* bias,
                    Panels shape, float* y, std::size_t y_stride, Range rows, Range panels);
 
-/// /// Arrays in the layout of a gradient that will be read with it soon, such as an optimiser's. The product
+/// Arrays in the layout of a gradient that will be read with it soon, such as an optimiser's. The product
 /// fetches their lines one by one between its multiply-adds, which leave the loads idle; fetched at once they
 /// would stall it.
 struct Companions {
@@ -26,10 +26,11 @@ struct Companions {
   std::size_t count = 0;
 };
 
-/// dW rows `inputs` of the panels `panels`, in the weights' own layout. dy_panels is dy packed with
+/// dW rows `inputs` of panel `panel`, as the weights have them: dw is [inputs.size(),
+/// shape.width(panel)], and the companions begin with the same number. dy_panels is dy packed with
 /// pack_panels: Panels{batch, out}.
 void dense_weight_gradient(const float* x, std::size_t x_stride, const float* dy_panels, std::size_t batch,
-                           Panels shape, float* dw, Range inputs, Range panels,
+                           Panels shape, std::size_t panel, Range inputs, float* dw,
                            const Companions& companions = {});
 
 /// dx columns `inputs` for every batch row. dy_transposed holds dyᵀ in panels over the batch: Panels{out,

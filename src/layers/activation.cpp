@@ -99,7 +99,7 @@ class PerUnit final : public ActivationLayer {
       functions_.backward({saved(m) + j, saved_stride(m)}, {m.dy + j, m.y_stride}, {dx + j, m.x_stride},
                           context.batch, columns.size(), m.tensors[0] + j, m.gradients[0] + j);
     });
-    sink.ready(0, 0, inputs());
+    sink.ready(0, 0, inputs(), m.gradients[0]);
   }
 
  private:

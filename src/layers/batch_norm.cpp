@@ -61,8 +61,8 @@ class BatchNorm final : public Layer {
         column_combine(m.x, rows.mean, rows.slope, m.dy, rows.factor, rows.variance, m.x_stride,
                        share(context.batch, thread, all), inputs(), m.dx);
       });
-    sink.ready(0, 0, inputs());
-    sink.ready(1, 0, inputs());
+    sink.ready(0, 0, inputs(), dscale);
+    sink.ready(1, 0, inputs(), dbias);
   }
 
  private:

@@ -28,7 +28,8 @@ struct TensorSpec {
 /// What is the same for every layer of one step.
 struct StepContext {
   std::size_t batch = 0;
-  bool training = false;  ///< dropout drops, batch norm uses the batch's statistics
+  bool keep_gradients = true;  ///< else a layer may hand a gradient on without leaving it in memory
+  bool training = false;       ///< dropout drops, batch norm uses the batch's statistics
   int threads = 1;
   std::uint64_t seed = 0;
   std::uint64_t step =
@@ -60,9 +61,10 @@ struct LayerMemory {
 class GradientSink {
  public:
   virtual ~GradientSink() = default;
-  /// /// What will be read together with this tensor's gradient when it is ready: worth fetching meanwhile.
+  /// What will be read together with this tensor's gradient when it is ready: worth fetching meanwhile.
   virtual Companions companions(std::size_t tensor) const = 0;
-  virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count) = 0;
+  /// `gradient` holds floats begin … begin+count-1 of the tensor's gradient.
+  virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count, const float* gradient) = 0;
 };
 
 /// One declared number of a layer: its place in a network line, its default and its range.

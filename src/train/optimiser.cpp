@@ -77,25 +77,24 @@ void Optimiser::begin_update(std::int64_t update, double rate, double gradient_s
   scale_ = static_cast<float>(gradient_scale);
 }
 
-void Optimiser::apply(std::size_t tensor, const float* gradients, std::size_t begin, std::size_t count) {
+void Optimiser::apply(std::size_t tensor, std::size_t begin, std::size_t count, const float* gradient) {
   const float decay = network_.tensors()[tensor].spec.decays ? decay_ : 0.0f;
   float* const w = network_.values().data() + begin;
-  const float* const g = gradients + begin;
   const auto state = [begin](AlignedVector<float>& array) {
     return array.empty() ? nullptr : array.data() + begin;
   };
   switch (kind_) {
     case Kind::sgd:
-      return sgd_update({rate_, momentum_, decay, scale_, nesterov_}, w, g, state(first_), count);
+      return sgd_update({rate_, momentum_, decay, scale_, nesterov_}, w, gradient, state(first_), count);
     case Kind::adam:
-      return adam_update({corrected_rate_, beta1_, beta2_, epsilon_, correction_, decay, 1.0f, scale_}, w, g,
-                         state(first_), state(second_), count);
+      return adam_update({corrected_rate_, beta1_, beta2_, epsilon_, correction_, decay, 1.0f, scale_}, w,
+                         gradient, state(first_), state(second_), count);
     case Kind::adamw:
       return adam_update(
-          {corrected_rate_, beta1_, beta2_, epsilon_, correction_, 0.0f, 1.0f - rate_ * decay, scale_}, w, g,
-          state(first_), state(second_), count);
+          {corrected_rate_, beta1_, beta2_, epsilon_, correction_, 0.0f, 1.0f - rate_ * decay, scale_}, w,
+          gradient, state(first_), state(second_), count);
     case Kind::rmsprop:
-      return rmsprop_update({rate_, beta2_, epsilon_, decay, scale_}, w, g, state(first_), count);
+      return rmsprop_update({rate_, beta2_, epsilon_, decay, scale_}, w, gradient, state(first_), count);
   }
 }
 

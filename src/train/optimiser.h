@@ -22,10 +22,11 @@ class Optimiser {
 
   /// Fixes what is the same for every number of update number `update` (from 1).
   void begin_update(std::int64_t update, double rate, double gradient_scale);
-  /// Updates floats begin … begin+count-1, all of one tensor; several threads at once, for disjoint parts.
-  void apply(std::size_t tensor, const float* gradients, std::size_t begin, std::size_t count);
+  /// Updates floats begin … begin+count-1, all of one tensor, by their gradient; several threads at once, for
+  /// disjoint parts.
+  void apply(std::size_t tensor, std::size_t begin, std::size_t count, const float* gradient);
 
-  /// /// What apply() reads and writes besides the gradient.
+  /// What apply() reads and writes besides the gradient.
   Companions arrays() const;
 
   /// What a checkpoint must keep: zero, one or two arrays of learned_floats().

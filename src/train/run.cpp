@@ -88,8 +88,9 @@ bool Run::run_epoch() {
   while (state_.step < steps_per_epoch_) {
     const auto first = static_cast<std::size_t>(state_.step * options_.batch);
     const std::size_t count = std::min(static_cast<std::size_t>(options_.batch), order_.size() - first);
-    const BatchResult batch =
-        step_.run(std::span(order_).subspan(first, count), state_.updates, schedule_.rate(state_.updates));
+    const bool last = state_.step + 1 == steps_per_epoch_;  // the health figures look at its gradient
+    const BatchResult batch = step_.run(std::span(order_).subspan(first, count), state_.updates,
+                                        schedule_.rate(state_.updates), last);
     if (!std::isfinite(batch.loss)) {
       diverged(state_.updates, step_.find_divergence());
       return false;

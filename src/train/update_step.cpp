@@ -27,8 +27,10 @@ UpdateStep::UpdateStep(ModelParts& model, const Examples& examples, const TrainO
   context_.seed = options.seed;
 }
 
-BatchResult UpdateStep::run(std::span<const std::uint32_t> rows, std::int64_t update, double rate) {
+BatchResult UpdateStep::run(std::span<const std::uint32_t> rows, std::int64_t update, double rate,
+                            bool keep_gradients) {
   context_.batch = rows.size();
+  context_.keep_gradients = keep_gradients || clip_ > 0.0;
   context_.step = static_cast<std::uint64_t>(update);
   gather(examples_, model_.preprocessing, rows, plan_.input(), plan_.input_stride(), context_.threads);
   plan_.forward(context_);
@@ -57,7 +59,8 @@ void UpdateStep::clip_and_apply(std::int64_t update, double rate) {
     const std::size_t floats = tensors[t].spec.storage();
     run_team(context_.team(floats), [&](int thread, int all) {
       const Range part = share(floats, thread, all, kLineFloats);
-      optimiser_.apply(t, gradients.data(), tensors[t].offset + part.begin, part.size());
+      const std::size_t begin = tensors[t].offset + part.begin;
+      optimiser_.apply(t, begin, part.size(), gradients.data() + begin);
     });
   }
 }

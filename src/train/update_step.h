@@ -17,8 +17,10 @@ class UpdateStep {
   UpdateStep(ModelParts& model, const Examples& examples, const TrainOptions& options);
 
   /// Runs update number `update` (from 0) on the examples named by rows. The loss is checked before anything
-  /// is changed: where it is not finite nothing is, and the result's loss is not finite.
-  BatchResult run(std::span<const std::uint32_t> rows, std::int64_t update, double rate);
+  /// is changed: where it is not finite nothing is, and the result's loss is not finite. keep_gradients:
+  /// plan().gradients() is whole afterwards.
+  BatchResult run(std::span<const std::uint32_t> rows, std::int64_t update, double rate,
+                  bool keep_gradients = false);
 
   Plan& plan() { return plan_; }
   Optimiser& optimiser() { return optimiser_; }
@@ -33,8 +35,8 @@ class UpdateStep {
    public:
     explicit Immediate(UpdateStep& step) : step_(step) {}
     Companions companions() const override { return step_.optimiser_.arrays(); }
-    void ready(std::size_t tensor, std::size_t begin, std::size_t count) override {
-      step_.optimiser_.apply(tensor, step_.plan_.gradients().data(), begin, count);
+    void ready(std::size_t tensor, std::size_t begin, std::size_t count, const float* gradient) override {
+      step_.optimiser_.apply(tensor, begin, count, gradient);
     }
 
    private:
@@ -44,7 +46,7 @@ class UpdateStep {
   class Later final : public UpdateSink {
    public:
     Companions companions() const override { return {}; }
-    void ready(std::size_t, std::size_t, std::size_t) override {}
+    void ready(std::size_t, std::size_t, std::size_t, const float*) override {}
   };
 
   void clip_and_apply(std::int64_t update, double rate);

@@ -101,6 +101,14 @@ TEST(DenseProducts, ForwardIsTheProductPlusBiasAndWritesNothingElse) {
   });
 }
 
+/// Parts of the gradient to where they stand in the weights' layout.
+void weight_gradient(const Problem& p, const std::vector<float>& dy_panels, Guarded& dw, Range inputs,
+                     Range panels) {
+  for (std::size_t panel = panels.begin; panel < panels.end; ++panel)
+    dense_weight_gradient(p.x.data(), p.x_stride, dy_panels.data(), p.batch, p.shape, panel, inputs,
+                          dw.data() + p.shape.offset(panel) + inputs.begin * p.shape.width(panel));
+}
+
 TEST(DenseProducts, WeightGradientIsTheProductAndWritesNothingElse) {
   const std::vector<Problem> list = problems();
   for_each_target([&](const char*) {
@@ -108,8 +116,7 @@ TEST(DenseProducts, WeightGradientIsTheProductAndWritesNothingElse) {
       SCOPED_TRACE(testing::Message() << p.batch << " x " << p.in << " x " << p.out);
       const std::vector<float> panels = p.dy_panels();
       Guarded packed(p.shape.size());
-      dense_weight_gradient(p.x.data(), p.x_stride, panels.data(), p.batch, p.shape, packed.data(), {0, p.in},
-                            {0, p.shape.count()});
+      weight_gradient(p, panels, packed, {0, p.in}, {0, p.shape.count()});
       std::vector<float> dw(p.in * p.out);
       unpack_panels(packed.data(), p.shape, dw.data());
       for (std::size_t i = 0; i < p.in; ++i)
@@ -184,8 +191,7 @@ TEST(DenseProducts, AnyCutOfTheWorkGivesTheSameBits) {
                       rows, part);
       };
       const auto gradient = [&](Guarded& dw, Range inputs, Range part) {
-        dense_weight_gradient(p.x.data(), p.x_stride, dy_panels.data(), p.batch, p.shape, dw.data(), inputs,
-                              part);
+        weight_gradient(p, dy_panels, dw, inputs, part);
       };
       const auto same_in_parts = [&](const auto& product, std::size_t floats, std::size_t rows) {
         Guarded whole(floats), parts(floats);
@@ -223,8 +229,7 @@ TEST(DenseProducts, EmptyPartsWriteNothing) {
                   {3, 3}, {0, 2});
     dense_forward(p.x.data(), p.x_stride, p.weights.data(), p.bias.data(), p.shape, out.data(), p.y_stride,
                   {0, 5}, {1, 1});
-    dense_weight_gradient(p.x.data(), p.x_stride, dy_panels.data(), p.batch, p.shape, out.data(), {7, 7},
-                          {0, 2});
+    weight_gradient(p, dy_panels, out, {7, 7}, {0, 2});
     dense_input_gradient(dy_transposed.data(), p.weights.data(), p.batch, p.shape, out.data(), p.dx_stride,
                          {16, 16});
     for (const float value : out.values()) EXPECT_EQ(value, kSentinel);
@@ -253,8 +258,7 @@ TEST(DenseProducts, NanAndInfinityReachExactlyTheirOutputs) {
                            p.dx_stride, {0, p.in});
       for (std::size_t i = 0; i < p.batch; ++i)
         for (std::size_t j = 0; j < p.in; ++j) ASSERT_EQ(std::isfinite(dx[i * p.dx_stride + j]), i != row);
-      dense_weight_gradient(p.x.data(), p.x_stride, p.dy_panels().data(), p.batch, p.shape, dw.data(),
-                            {0, p.in}, {0, p.shape.count()});
+      weight_gradient(p, p.dy_panels(), dw, {0, p.in}, {0, p.shape.count()});
       std::vector<float> plain(p.in * p.out);
       unpack_panels(dw.data(), p.shape, plain.data());
       for (std::size_t i = 0; i < p.in; ++i)

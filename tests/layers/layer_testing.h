@@ -95,7 +95,7 @@ class LayerRun final : public GradientSink {
 
   Companions companions(std::size_t) const override { return {}; }
   /// A number is final now and its weight is no longer needed: an optimiser would change it.
-  void ready(std::size_t tensor, std::size_t begin, std::size_t count) override {
+  void ready(std::size_t tensor, std::size_t begin, std::size_t count, const float*) override {
     for (std::size_t i = begin; i < begin + count; ++i) {
       ++ready_[tensor][i];
       tensors_[tensor][i] = kPoison;
