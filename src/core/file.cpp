@@ -49,11 +49,11 @@ bool write_all(int file, std::span<const std::uint8_t> bytes) {
   return true;
 }
 
-bool write_all(int file, std::initializer_list<std::span<const std::uint8_t>> parts) {
+bool write_all(int file, std::span<const std::span<const std::uint8_t>> parts) {
   return std::all_of(parts.begin(), parts.end(), [&](auto part) { return write_all(file, part); });
 }
 
-void write_in_place(const fs::path& path, std::initializer_list<std::span<const std::uint8_t>> parts) {
+void write_in_place(const fs::path& path, std::span<const std::span<const std::uint8_t>> parts) {
   Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!file.open()) throw system_error(path, "cannot be written");
   if (!write_all(file.get(), parts) || !file.close()) throw system_error(path, "cannot be written");
@@ -99,7 +99,7 @@ Bytes read_file(const fs::path& path) {
   return bytes;
 }
 
-void write_file_atomically(const fs::path& path, std::initializer_list<std::span<const std::uint8_t>> parts) {
+void write_file_atomically(const fs::path& path, std::span<const std::span<const std::uint8_t>> parts) {
   std::error_code ignored;
   const fs::path target = fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored) : path;
   struct stat old {};

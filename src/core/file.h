@@ -19,7 +19,11 @@ Bytes read_file(const std::filesystem::path& path);
 /// file (a pipe, /dev/stdout) is written to. Throws Error (input) that names the file and the system's reason
 /// (permission, no space left, …).
 void write_file_atomically(const std::filesystem::path& path,
-                           std::initializer_list<std::span<const std::uint8_t>> parts);
+                           std::span<const std::span<const std::uint8_t>> parts);
+inline void write_file_atomically(const std::filesystem::path& path,
+                                  std::initializer_list<std::span<const std::uint8_t>> parts) {
+  write_file_atomically(path, std::span(parts.begin(), parts.size()));
+}
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace halfwave

@@ -24,8 +24,8 @@ std::span<const std::uint8_t> bytes_of(const std::string& text) {
 }
 
 template <class Number>
-void copy_entry(const TensorFile& tensors, const std::string& name, const char* type, std::span<Number> numbers,
-                const std::string& file) {
+void copy_entry(const TensorFile& tensors, const std::string& name, const char* type,
+                std::span<Number> numbers, const std::string& file) {
   for (const TensorFile::Entry& entry : tensors.entries)
     if (entry.name == name) {
       if (entry.type != type || entry.bytes.size() != numbers.size_bytes())
@@ -47,28 +47,34 @@ void TensorFile::read_into(const std::string& name, std::span<float> numbers, co
   copy_entry(*this, name, "F32", numbers, file);
 }
 
-void TensorFile::read_into(const std::string& name, std::span<std::uint32_t> numbers, const std::string& file) const {
+void TensorFile::read_into(const std::string& name, std::span<std::uint32_t> numbers,
+                           const std::string& file) const {
   copy_entry(*this, name, "U32", numbers, file);
 }
 
-void write_tensor_file(const std::filesystem::path& path, const std::string& text, std::span<const TensorView> tensors) {
+void write_tensor_file(const std::filesystem::path& path, const std::string& text,
+                       std::span<const TensorView> tensors) {
   Json header;
   std::uint32_t crc = checksum(0, bytes_of(text));
-  Bytes data;
+  std::vector<std::span<const std::uint8_t>> parts(2);  // length and header come first, when they are known
+  std::size_t offset = 0;
   for (const TensorView& tensor : tensors) {
-    header[tensor.name] = {{"dtype", tensor.type},
-                           {"shape", {tensor.bytes.size() / 4}},
-                           {"data_offsets", {data.size(), data.size() + tensor.bytes.size()}}};
-    data.insert(data.end(), tensor.bytes.begin(), tensor.bytes.end());
+    const std::size_t end = offset + tensor.bytes.size();
+    header[tensor.name] = {
+        {"dtype", tensor.type}, {"shape", {tensor.bytes.size() / 4}}, {"data_offsets", {offset, end}}};
+    crc = checksum(crc, tensor.bytes);
+    parts.push_back(tensor.bytes);
+    offset = end;
   }
-  crc = checksum(crc, data);
   header["__metadata__"] = {{"text", text}, {"crc32", fmt::format("{:08x}", crc)}};
   std::string head = header.dump();
   head.resize((head.size() + 7) / 8 * 8, ' ');
-  const std::uint64_t length = head.size();
-  std::uint8_t prefix[8];
-  for (std::size_t i = 0; i < 8; ++i) prefix[i] = static_cast<std::uint8_t>(length >> (8 * i));
-  write_file_atomically(path, {std::span<const std::uint8_t>(prefix), bytes_of(head), std::span<const std::uint8_t>(data)});
+  std::uint8_t length[8];
+  for (std::size_t i = 0; i < 8; ++i)
+    length[i] = static_cast<std::uint8_t>(std::uint64_t{head.size()} >> (8 * i));
+  parts[0] = length;
+  parts[1] = bytes_of(head);
+  write_file_atomically(path, parts);
 }
 
 TensorFile read_tensor_file(const std::filesystem::path& path) {
@@ -80,19 +86,25 @@ TensorFile read_tensor_file(const std::filesystem::path& path) {
   const std::span<const std::uint8_t> data = std::span(bytes).subspan(8 + length);
   TensorFile file;
   try {
-    const Json header = Json::parse(bytes.begin() + 8, bytes.begin() + 8 + static_cast<std::ptrdiff_t>(length));
+    const Json header =
+        Json::parse(bytes.begin() + 8, bytes.begin() + 8 + static_cast<std::ptrdiff_t>(length));
     const Json& metadata = header.at("__metadata__");
     file.text = metadata.at("text").get<std::string>();
     const std::uint32_t crc = checksum(checksum(0, bytes_of(file.text)), data);
-    if (metadata.at("crc32").get<std::string>() != fmt::format("{:08x}", crc)) throw damaged(path, "its checksum is wrong");
+    if (metadata.at("crc32").get<std::string>() != fmt::format("{:08x}", crc))
+      throw damaged(path, "its checksum is wrong");
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") continue;
       const Json &first = entry.at("data_offsets").at(0), &last = entry.at("data_offsets").at(1);
       const bool whole = first.is_number_unsigned() && last.is_number_unsigned();
-      const std::uint64_t begin = whole ? first.get<std::uint64_t>() : 0, end = whole ? last.get<std::uint64_t>() : 0;
-      if (!whole || begin > end || end > data.size()) throw damaged(path, fmt::format("tensor '{}' lies outside of it", name));
-      file.entries.push_back({name, entry.at("dtype").get<std::string>(),
-                              {data.begin() + static_cast<std::ptrdiff_t>(begin), data.begin() + static_cast<std::ptrdiff_t>(end)}});
+      const std::uint64_t begin = whole ? first.get<std::uint64_t>() : 0,
+                          end = whole ? last.get<std::uint64_t>() : 0;
+      if (!whole || begin > end || end > data.size())
+        throw damaged(path, fmt::format("tensor '{}' lies outside of it", name));
+      file.entries.push_back({name,
+                              entry.at("dtype").get<std::string>(),
+                              {data.begin() + static_cast<std::ptrdiff_t>(begin),
+                               data.begin() + static_cast<std::ptrdiff_t>(end)}});
     }
   } catch (const nlohmann::json::exception& e) {
     throw damaged(path, fmt::format("its header cannot be read ({})", e.what()));

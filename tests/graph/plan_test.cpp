@@ -94,7 +94,7 @@ struct Problem {
   }
   PlanOptions options(std::size_t batch = kBatch) const { return {batch, true, l1, true}; }
   static StepContext context(std::size_t batch = kBatch, int threads = 1) {
-    return {batch, true, threads, 5, 6};
+    return {.batch = batch, .training = true, .threads = threads, .seed = 5, .step = 6};
   }
 
   void fill(Plan& plan, std::size_t rows = kBatch) const {

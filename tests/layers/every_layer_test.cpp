@@ -41,7 +41,9 @@ class EveryLayer : public testing::TestWithParam<Case> {
   Matrix x_ = random_matrix(random_, kBatch, kInputs);
   Tensors tensors_ = random_tensors(random_, *layer_);
 
-  StepContext context(bool training) const { return {kBatch, training, 1, 42, 7}; }
+  StepContext context(bool training) const {
+    return {.batch = kBatch, .training = training, .threads = 1, .seed = 42, .step = 7};
+  }
   Matrix reference(const Matrix& x, Tensors tensors, bool training) const {
     const StepContext step = context(training);
     return reference_forward({*layer_, x, tensors, step, LayerRun::kNumber});
@@ -142,6 +144,22 @@ TEST_P(EveryLearningLayer, TensorGradientsDoNotNeedTheInputGradient) {
     }
 }
 
+TEST_P(EveryLearningLayer, HandsOnTheGradientWhetherItIsKeptOrNot) {
+  const Matrix c = random_matrix(random_, kBatch, layer_->outputs());
+  StepContext passing = context(true);
+  passing.keep_gradients = false;
+  LayerRun kept(*layer_, context(true), x_, tensors_, false), passed(*layer_, passing, x_, tensors_, false);
+  for (LayerRun* run : {&kept, &passed}) {
+    run->forward();
+    run->backward(c);
+  }
+  for (std::size_t t = 0; t < tensors_.size(); ++t) {
+    if (!kept.specs()[t].learned) continue;
+    EXPECT_EQ(kept.handed(t), kept.gradient(t)) << kept.specs()[t].name;
+    EXPECT_EQ(passed.handed(t), kept.gradient(t)) << kept.specs()[t].name;
+  }
+}
+
 class EveryLayerInPlace : public EveryLayer {};
 
 TEST_P(EveryLayerInPlace, WorkingInPlaceGivesTheSameBits) {
@@ -203,14 +221,15 @@ TEST_P(EveryLayerInThreads, AnyNumberOfThreadsGivesTheSameBits) {
     bool operator==(const Outcome&) const = default;
   };
   const auto outcome = [&](int threads) {
-    LayerRun run(*layer, {kBatch, true, threads, 1, 2}, x, tensors, false);
+    LayerRun run(*layer, {.batch = kBatch, .training = true, .threads = threads, .seed = 1, .step = 2}, x,
+                 tensors, false);
     run.forward();
     Outcome result{run.output().numbers, {}, {}, {}};
     for (std::size_t t = 0; t < tensors.size(); ++t) result.kept.push_back(run.tensor(t));
     run.backward(c);
     result.dx = run.input_gradient().numbers;
     for (std::size_t t = 0; t < tensors.size(); ++t)
-      if (run.specs()[t].learned) result.gradients.push_back(run.gradient(t));
+      if (run.specs()[t].learned) result.gradients.push_back(run.handed(t));
     return result;
   };
   const Outcome one = outcome(1);

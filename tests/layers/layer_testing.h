@@ -64,6 +64,7 @@ class LayerRun final : public GradientSink {
       else
         std::copy(numbers.begin(), numbers.end(), storage.begin());
       gradients_.emplace_back(specs_[t].storage(), kPoison);
+      handed_.emplace_back(specs_[t].storage(), kPoison);
       ready_.emplace_back(specs_[t].storage(), 0);
     }
     for (std::size_t t = 0; t < specs_.size(); ++t) {
@@ -95,8 +96,9 @@ class LayerRun final : public GradientSink {
 
   Companions companions(std::size_t) const override { return {}; }
   /// A number is final now and its weight is no longer needed: an optimiser would change it.
-  void ready(std::size_t tensor, std::size_t begin, std::size_t count, const float*) override {
+  void ready(std::size_t tensor, std::size_t begin, std::size_t count, const float* gradient) override {
     for (std::size_t i = begin; i < begin + count; ++i) {
+      handed_[tensor][i] = gradient[i - begin];
       ++ready_[tensor][i];
       tensors_[tensor][i] = kPoison;
     }
@@ -106,6 +108,8 @@ class LayerRun final : public GradientSink {
   Matrix input_gradient() const { return plain(memory_.dx, memory_.x_stride, layer_.inputs()); }
   std::vector<double> tensor(std::size_t t) const { return numbers(t, tensors_[t]); }
   std::vector<double> gradient(std::size_t t) const { return numbers(t, gradients_[t]); }
+  /// The gradient as the sink was given it.
+  std::vector<double> handed(std::size_t t) const { return numbers(t, handed_[t]); }
   const std::vector<TensorSpec>& specs() const { return specs_; }
   /// How often each float of a tensor was reported as ready.
   const std::vector<int>& ready_counts(std::size_t t) const { return ready_[t]; }
@@ -141,7 +145,7 @@ class LayerRun final : public GradientSink {
   std::vector<TensorSpec> specs_;
   LayerMemory memory_;
   AlignedVector<float> x_, y_, dy_, dx_, workspace_;
-  std::vector<AlignedVector<float>> tensors_, gradients_;
+  std::vector<AlignedVector<float>> tensors_, gradients_, handed_;
   std::vector<std::vector<int>> ready_;
   std::vector<float*> tensor_pointers_, gradient_pointers_;
 };

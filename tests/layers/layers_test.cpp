@@ -58,7 +58,7 @@ TEST(BatchNorm, RunningStatisticsFollowTheBatchesByPytorchsFormula) {
     const auto layer = make_bound(kind("batch_norm"), 13, 0, factor);
     for (const std::size_t batch : {2u, 9u, 40u}) {
       Tensors tensors = random_tensors(random, *layer), exact = tensors;
-      const StepContext context{batch, true, 1, 0, 0};
+      const StepContext context{.batch = batch, .training = true, .threads = 1, .seed = 0, .step = 0};
       for (int step = 0; step < 4; ++step) {
         Matrix x = random_matrix(random, batch, 13);
         for (double& value : x.numbers) value = static_cast<double>(static_cast<float>(3 * value + 10));
@@ -82,7 +82,7 @@ TEST(BatchNorm, KeepsSmallSpreadsFarFromZero) {
   for (double& value : x.numbers) value = static_cast<double>(static_cast<float>(1000 + value));
   Tensors tensors{std::vector<double>(5, 1), std::vector<double>(5, 0), std::vector<double>(5, 0),
                   std::vector<double>(5, 1)};
-  const StepContext context{64, true, 1, 0, 0};
+  const StepContext context{.batch = 64, .training = true, .threads = 1, .seed = 0, .step = 0};
   LayerRun run(*layer, context, x, tensors, false);
   run.forward();
   const Matrix y = run.output(), exact = reference_forward({*layer, x, tensors, context, 0});
@@ -93,7 +93,8 @@ TEST(BatchNorm, ABatchOfOneStaysFinite) {
   const auto layer = make_bound(kind("batch_norm"), 3, 0);
   Random random(3, 3);
   const Matrix x = random_matrix(random, 1, 3);
-  LayerRun run(*layer, {1, true, 1, 0, 0}, x, random_tensors(random, *layer), false);
+  LayerRun run(*layer, {.batch = 1, .training = true, .threads = 1, .seed = 0, .step = 0}, x,
+               random_tensors(random, *layer), false);
   run.forward();
   for (const std::size_t t : {2u, 3u})
     for (const double number : run.tensor(t)) EXPECT_TRUE(std::isfinite(number));
@@ -107,7 +108,8 @@ TEST(Dropout, IsTheIdentityOutsideOfTraining) {
   for (const char* name : {"dropout", "alpha_dropout"})
     for (const bool in_place : {false, true}) {
       const auto layer = make_bound(kind(name), 33, 0);
-      LayerRun run(*layer, {50, false, 1, 0, 0}, x, {}, in_place);
+      LayerRun run(*layer, {.batch = 50, .training = false, .threads = 1, .seed = 0, .step = 0}, x, {},
+                   in_place);
       run.forward();
       EXPECT_EQ(run.output().numbers, x.numbers) << name;
     }
@@ -118,7 +120,8 @@ TEST(Dropout, ShareDroppedAndMeanKept) {
     const auto layer = make_bound(kind("dropout"), 500, 0, factor);
     Matrix ones(400, 500);
     std::fill(ones.numbers.begin(), ones.numbers.end(), 1.0);
-    LayerRun run(*layer, {400, true, 1, 5, 6}, ones, {}, false);
+    LayerRun run(*layer, {.batch = 400, .training = true, .threads = 1, .seed = 5, .step = 6}, ones, {},
+                 false);
     run.forward();
     const std::vector<double> y = run.output().numbers;
     const double rate = layer->field(0), n = static_cast<double>(y.size());
@@ -133,7 +136,7 @@ TEST(AlphaDropout, KeepsMeanAndVarianceOfANormalSignal) {
   const Matrix x = random_matrix(random, 500, 600);
   for (const double factor : {0.5, 1.0, 3.0}) {
     const auto layer = make_bound(kind("alpha_dropout"), 600, 0, factor);
-    LayerRun run(*layer, {500, true, 1, 5, 6}, x, {}, false);
+    LayerRun run(*layer, {.batch = 500, .training = true, .threads = 1, .seed = 5, .step = 6}, x, {}, false);
     run.forward();
     double sum = 0, squares = 0;
     for (const double y : run.output().numbers) sum += y, squares += y * y;
@@ -150,7 +153,8 @@ TEST(RandomLayers, DrawAnewEachStepSeedAndLayer) {
   for (const char* name : {"dropout", "alpha_dropout", "rrelu"}) {
     const auto layer = make_bound(kind(name), 64, 0);
     const auto output = [&](std::uint64_t seed, std::uint64_t step) {
-      LayerRun run(*layer, {8, true, 1, seed, step}, x, {}, false);
+      LayerRun run(*layer, {.batch = 8, .training = true, .threads = 1, .seed = seed, .step = step}, x, {},
+                   false);
       run.forward();
       return run.output().numbers;
     };
@@ -164,7 +168,7 @@ TEST(Rrelu, SlopesAreWithinTheirRangeAndUseAllOfIt) {
   const auto layer = make_bound(kind("rrelu"), 100, 0);
   Matrix x(100, 100);
   std::fill(x.numbers.begin(), x.numbers.end(), -1.0);
-  LayerRun run(*layer, {100, true, 1, 1, 1}, x, {}, false);
+  LayerRun run(*layer, {.batch = 100, .training = true, .threads = 1, .seed = 1, .step = 1}, x, {}, false);
   run.forward();
   const std::vector<double> y = run.output().numbers;
   const auto [low, high] = std::minmax_element(y.begin(), y.end());
@@ -180,7 +184,7 @@ TEST(Softmax, RowsAddUpToOneEvenWithExtremeInputs) {
   Random random(7, 7);
   Matrix x = random_matrix(random, 9, 37);
   for (double& value : x.numbers) value = static_cast<double>(static_cast<float>(value * 1e4));
-  LayerRun run(*layer, {9, false, 1, 0, 0}, x, {}, false);
+  LayerRun run(*layer, {.batch = 9, .training = false, .threads = 1, .seed = 0, .step = 0}, x, {}, false);
   run.forward();
   const Matrix y = run.output();
   for (std::size_t i = 0; i < 9; ++i) {

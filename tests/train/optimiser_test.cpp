@@ -64,8 +64,9 @@ TEST_P(EveryOptimiser, UpdatesWholeNetworksWithDecayOfWeightsOnly) {
       for (float& x : g) x = static_cast<float>(random.normal());
       gradients.set(gradients.tensors()[i], g);
       const std::size_t half = tensor.spec.storage() / 2;  // in two parts, as a layer reports them
-      optimiser.apply(i, gradients.values().data(), tensor.offset, half);
-      optimiser.apply(i, gradients.values().data(), tensor.offset + half, tensor.spec.storage() - half);
+      const float* from = gradients.values().data() + tensor.offset;
+      optimiser.apply(i, tensor.offset, half, from);
+      optimiser.apply(i, tensor.offset + half, tensor.spec.storage() - half, from + half);
       for (std::size_t k = 0; k < g.size(); ++k)
         reference_update(exact[i][k], scale * static_cast<double>(g[k]), options, rate,
                          tensor.spec.decays ? options.weight_decay : 0.0, t);
@@ -92,7 +93,7 @@ TEST_P(EveryOptimiser, StateIsAllThatTheNextUpdateDependsOn) {
   const auto update = [&](Network& network, Optimiser& optimiser, int t) {
     optimiser.begin_update(t, 0.01, 1.0);
     for (std::size_t i = 0; i < 2; ++i)
-      optimiser.apply(i, gradients.data(), network.tensors()[i].offset, network.tensors()[i].spec.storage());
+      optimiser.apply(i, network.tensors()[i].offset, network.tensors()[i].spec.storage(), gradients.data());
   };
   update(one, first, 1);
   update(one, first, 2);
