@@ -30,29 +30,32 @@ void relax() {
 #endif
 }
 
-/// How long a thread looks for work before it sleeps, or for the end of the work before it offers its processor to
-/// others: some twenty microseconds, longer than the pause between two passes of a training step.
-constexpr int kSpins = 1000;
+/// How long a thread looks for work before it sleeps, or for the end of the work before it offers its
+/// processor to others: some fifty microseconds, longer than the pause between two passes of a training step.
+constexpr int kSpins = 5000;
 
-/// The one pool of threads. The parts of a job are claimed one by one, by the caller as well: a worker that the system
-/// does not let run in time costs nothing, because the caller then does that part too. On a machine that is busy with
-/// other programs this is several times faster than a team in which each thread has its part (docs/decisions.md).
+/// The one pool of threads. The tasks of a job are claimed one by one, by the caller as well: a worker that
+/// the system does not let run in time costs nothing, because the caller then does that task too. On a
+/// machine that is busy with other programs this is several times faster than a team in which each thread has
+/// its share (docs/decisions.md).
 class Pool {
  public:
-  void run(int threads, TeamBody body, void* context) {
-    if (busy_.exchange(true, std::memory_order_acquire)) {  // a team inside a team, or another caller's team
-      for (int part = 0; part < threads; ++part) body(context, part, threads);
+  void run(int threads, int tasks, TaskBody body, void* context) {
+    if (busy_.exchange(true, std::memory_order_acquire)) {  // tasks inside tasks, or another caller's
+      for (int task = 0; task < tasks; ++task) body(context, task);
       return;
     }
-    for (; workers_ < threads - 1; ++workers_) std::thread([this] { work(); }).detach();
+    for (; workers_ < threads - 1; ++workers_)
+      std::thread([this, number = workers_] { work(number); }).detach();
+    wanted_.store(threads - 1, std::memory_order_relaxed);
     body_ = body;
     context_ = context;
-    left_.store(threads, std::memory_order_relaxed);
+    left_.store(tasks, std::memory_order_relaxed);
     ++generation_;
-    state_.store({generation_, static_cast<std::uint16_t>(threads), 0}, std::memory_order_release);
+    state_.store({generation_, static_cast<std::uint16_t>(tasks), 0}, std::memory_order_release);
     signal_.store(generation_, std::memory_order_release);
     signal_.notify_all();
-    while (run_one_part()) {
+    while (run_one_task()) {
     }
     for (int spins = 0; left_.load(std::memory_order_acquire) > 0; ++spins)
       spins < kSpins ? relax() : std::this_thread::yield();
@@ -60,31 +63,32 @@ class Pool {
   }
 
  private:
-  /// Which part of which job is the next to be claimed; one word, so that a late worker cannot claim from a later job
-  /// what it saw in an earlier one.
+  /// Which task of which job is the next to be claimed; one word, so that a late worker cannot claim from a
+  /// later job what it saw in an earlier one.
   struct State {
     std::uint32_t generation = 0;
-    std::uint16_t parts = 0, next = 0;
+    std::uint16_t tasks = 0, next = 0;
   };
 
-  /// Claims and runs a part of the current job; false where none is left.
-  bool run_one_part() {
+  /// Claims and runs a task of the current job; false where none is left.
+  bool run_one_task() {
     State state = state_.load(std::memory_order_acquire);
     do {
-      if (state.next == state.parts) return false;
-    } while (!state_.compare_exchange_weak(state, {state.generation, state.parts, static_cast<std::uint16_t>(state.next + 1)},
-                                           std::memory_order_acq_rel, std::memory_order_acquire));
-    body_(context_, state.next, state.parts);
+      if (state.next == state.tasks) return false;
+    } while (!state_.compare_exchange_weak(
+        state, {state.generation, state.tasks, static_cast<std::uint16_t>(state.next + 1)},
+        std::memory_order_acq_rel, std::memory_order_acquire));
+    body_(context_, state.next);
     left_.fetch_sub(1, std::memory_order_release);
     return true;
   }
 
-  void work() {
+  void work(int number) {
     for (;;) {
       const std::uint32_t seen = signal_.load(std::memory_order_acquire);
       int spins = 0;
       while (spins < kSpins) {
-        if (run_one_part())
+        if (number < wanted_.load(std::memory_order_relaxed) && run_one_task())
           spins = 0;
         else
           ++spins, relax();
@@ -96,15 +100,16 @@ class Pool {
   std::atomic<bool> busy_{false};
   std::atomic<State> state_{};
   std::atomic<int> left_{0};
+  std::atomic<int> wanted_{0};  ///< workers that the current job may use
   std::atomic<std::uint32_t> signal_{0};
-  TeamBody body_ = nullptr;
+  TaskBody body_ = nullptr;
   void* context_ = nullptr;
   std::uint32_t generation_ = 0;
   int workers_ = 0;
 };
 
-/// Never destroyed: workers may be asleep in it when the program ends, and a child after fork() has none, which is fine
-/// because its caller then does all the parts.
+/// Never destroyed: workers may be asleep in it when the program ends, and a child after fork() has none,
+/// which is fine because its caller then does all the tasks.
 Pool& pool() {
   static Pool* const the_pool = new Pool;
   return *the_pool;
@@ -112,7 +117,9 @@ Pool& pool() {
 
 }  // namespace
 
-void run_team(int threads, TeamBody body, void* context) { pool().run(threads, body, context); }
+void run_tasks(int threads, int tasks, TaskBody body, void* context) {
+  pool().run(threads, tasks, body, context);
+}
 
 }  // namespace detail
 }  // namespace halfwave

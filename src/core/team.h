@@ -9,23 +9,31 @@ namespace halfwave {
 int available_threads();
 
 namespace detail {
-using TeamBody = void (*)(void* context, int thread, int threads);
-void run_team(int threads, TeamBody body, void* context);
+using TaskBody = void (*)(void* context, int task);
+void run_tasks(int threads, int tasks, TaskBody body, void* context);
 }  // namespace detail
 
-/// Calls body(part, threads) for each part 0 … threads-1, on up to `threads` threads of the one pool, and waits for all of
-/// them; several parts may run one after the other on the same thread, so parts must not wait for each other. The body
-/// must not throw. With one thread it is a plain call; a team inside a team runs on its caller's thread.
+/// Calls body(task) once for each task 0 … tasks-1, on up to `threads` threads of the one pool, and waits for
+/// all of them. Tasks are claimed in order as threads become free and must not wait for each other. The body
+/// must not throw. With one thread it is a plain loop; tasks inside tasks run on their caller's thread. At
+/// most 65535 tasks.
 template <class Body>
-void run_team(int threads, Body&& body) {
-  if (threads <= 1) {
-    body(0, 1);
+void run_tasks(int threads, int tasks, Body&& body) {
+  if (threads <= 1 || tasks <= 1) {
+    for (int task = 0; task < tasks; ++task) body(task);
     return;
   }
   using Plain = std::remove_reference_t<Body>;
-  detail::run_team(
-      threads, [](void* context, int thread, int n) { (*static_cast<Plain*>(context))(thread, n); },
+  detail::run_tasks(
+      threads, tasks, [](void* context, int task) { (*static_cast<Plain*>(context))(task); },
       const_cast<void*>(static_cast<const void*>(&body)));
+}
+
+/// Calls body(part, threads) for each part 0 … threads-1 in the same way, at least once.
+template <class Body>
+void run_team(int threads, Body&& body) {
+  const int parts = std::max(1, threads);
+  run_tasks(parts, parts, [&](int part) { body(part, parts); });
 }
 
 struct Range {

@@ -8,27 +8,30 @@
 namespace halfwave {
 namespace {
 
-/// The tasks of a product over panels, each panel cut in so many parts of rows that every thread gets its
-/// share.
+/// The tasks of a product over panels: one a panel, or several, each with a part of the panel's rows, where
+/// the panels alone are too few to keep all threads busy to the end.
 class PanelTasks {
  public:
-  PanelTasks(std::size_t panels, std::size_t rows, int threads)
-      : rows_(rows),
-        parts_(panels % static_cast<std::size_t>(threads) == 0 ? 1 : static_cast<std::size_t>(threads)),
-        tasks_(panels * parts_) {}
+  /// work: multiply-adds of the whole product.
+  PanelTasks(std::size_t panels, std::size_t rows, std::size_t work, int threads)
+      : panels_(panels), rows_(rows) {
+    constexpr std::size_t kLeastWork = std::size_t{1} << 18;  // of a task: some five microseconds
+    const std::size_t wanted =
+        threads > 1 ? std::min(4 * static_cast<std::size_t>(threads), work / kLeastWork) : 1;
+    parts_ = std::max<std::size_t>(1, (wanted + panels - 1) / panels);
+  }
 
-  /// Calls task(panel, rows) for every task of this thread.
-  template <class Task>
-  void run(int thread, int threads, Task&& task) const {
-    const Range mine = share(tasks_, thread, threads);
-    for (std::size_t t = mine.begin; t < mine.end; ++t) {
-      const std::size_t part = t % parts_;
-      task(t / parts_, Range{rows_ * part / parts_, rows_ * (part + 1) / parts_});
-    }
+  /// Calls body(panel, rows) for every task.
+  template <class Body>
+  void run(int threads, Body&& body) const {
+    run_tasks(threads, static_cast<int>(panels_ * parts_), [&](int task) {
+      const std::size_t t = static_cast<std::size_t>(task), part = t % parts_;
+      body(t / parts_, Range{rows_ * part / parts_, rows_ * (part + 1) / parts_});
+    });
   }
 
  private:
-  std::size_t rows_, parts_, tasks_;
+  std::size_t panels_, rows_, parts_;
 };
 
 /// y = x·W + b: x [batch, in], W [in, out], b [out].
@@ -50,13 +53,12 @@ class Dense final : public Layer {
 
   void forward(const StepContext& context, const LayerMemory& m) const override {
     const Panels shape{inputs(), outputs()};
-    const int threads = context.team(context.batch * shape.size());
-    const PanelTasks tasks(shape.count(), context.batch, threads);
-    run_team(threads, [&](int thread, int all) {
-      tasks.run(thread, all, [&](std::size_t p, Range rows) {
-        dense_forward(m.x, m.x_stride, m.tensors[0], m.tensors[1], shape, m.y, m.y_stride, rows, {p, p + 1});
-      });
-    });
+    const std::size_t work = context.batch * shape.size();
+    PanelTasks(shape.count(), context.batch, work, context.team(work))
+        .run(context.team(work), [&](std::size_t p, Range rows) {
+          dense_forward(m.x, m.x_stride, m.tensors[0], m.tensors[1], shape, m.y, m.y_stride, rows,
+                        {p, p + 1});
+        });
   }
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink& sink) const override {
@@ -64,7 +66,8 @@ class Dense final : public Layer {
     const Panels shape{inputs(), outputs()}, dy_shape{batch, outputs()}, transposed_shape{outputs(), batch};
     float* const dy_panels = m.workspace;
     float* const dy_transposed = m.workspace + dy_shape.size();
-    const int threads = context.team(batch * shape.size());
+    const std::size_t work = batch * shape.size();
+    const int threads = context.team(work);
 
     run_team(threads, [&](int thread, int all) {  // dy into the layouts of the two products; db on the way
       const Range panels = share(shape.count(), thread, all);
@@ -76,15 +79,16 @@ class Dense final : public Layer {
         transpose_to_panels(m.dy, m.y_stride, batch, outputs(), share(transposed_shape.count(), thread, all),
                             dy_transposed);
     });
-    if (m.dx)
-      run_team(threads, [&](int thread, int all) {
+    if (m.dx) {
+      const int parts =
+          std::clamp(4 * threads, 1, static_cast<int>((inputs() + Panels::kWidth - 1) / Panels::kWidth));
+      run_tasks(threads, parts, [&](int part) {
         dense_input_gradient(dy_transposed, m.tensors[0], batch, shape, m.dx, m.x_stride,
-                             share(inputs(), thread, all, kLineFloats));
+                             share(inputs(), part, parts, kLineFloats));
       });
-    const PanelTasks tasks(shape.count(), inputs(), threads);
-    run_team(threads, [&](int thread, int all) {
-      tasks.run(thread, all,
-                [&](std::size_t p, Range rows) { weight_gradient(context, m, shape, p, rows, sink); });
+    }
+    PanelTasks(shape.count(), inputs(), work, threads).run(threads, [&](std::size_t p, Range rows) {
+      weight_gradient(context, m, shape, p, rows, sink);
     });
     sink.ready(1, 0, outputs(), m.gradients[1]);
   }
