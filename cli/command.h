@@ -58,5 +58,7 @@ std::unique_ptr<Command> make_list_command();
 /// Throws Error (input) where a file could not be written in the end: its folder is missing or not writable,
 /// or it is a folder itself. Nothing is changed.
 void check_writable(const std::string& path);
+/// The same for a folder of files, which need not be there yet.
+void check_writable_folder(const std::string& path);
 
 }  // namespace halfwave::cli

@@ -4,14 +4,9 @@
 
 namespace halfwave::cli {
 
-/// Declarations of the DataOptions that say how one file is read.
+/// Declarations of the DataOptions that say how a file is read, whether or not there is a model already.
 template <class Self, class Visitor>
 void visit_reading_options(Self& self, Visitor&& v) {
-  v(
-      OptionInfo{
-          "target",
-          "tables: the target column, by name or number from 0, negative from the end; else the last one"},
-      self.target);
   v(OptionInfo{"header", "tables: the first row names the columns"}, self.header);
 }
 
@@ -20,6 +15,11 @@ template <class Self, class Visitor>
 void visit_data_options(Self& self, Visitor&& v) {
   constexpr double kLargestShare = 0.99;
   v(OptionInfo{"test", "a file with the separate test part"}, self.test);
+  v(
+      OptionInfo{
+          "target",
+          "tables: the target column, by name or number from 0, negative from the end; else the last one"},
+      self.target);
   visit_reading_options(self, v);
   v(OptionInfo{.name = "task",
                .help = "what is predicted; auto: from the target",

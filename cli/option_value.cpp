@@ -45,9 +45,10 @@ std::string range_text(const OptionInfo& info) {
 
 void set_from_text(const OptionInfo& info, const std::string& text, std::string& field) {
   const auto& choices = info.choices;
-  if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
+  const std::string name = text.substr(0, text.find(' '));  // numbers may follow: "constant 0.1"
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), name) == choices.end()) {
     throw usage_error(fmt::format("--{} cannot be '{}'.{} It is one of {}.", info.name, text,
-                                  did_you_mean(text, choices), fmt::join(choices, ", ")));
+                                  did_you_mean(name, choices), fmt::join(choices, ", ")));
   }
   field = text;
 }

@@ -44,7 +44,6 @@ class RunCommand : public Command {
     line.group("Data");
     visit_reading_options(data_, [this](const OptionInfo& info, auto& field) { line.option(info, field); });
     line.group("Run");
-    line.option(OptionInfo{"seed", "of data that are generated"}, data_.seed);
     line.option(OptionInfo{"threads", "0: all processors", 0, 1024}, threads_);
     line.group("Output");
     line.option(

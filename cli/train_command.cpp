@@ -12,6 +12,7 @@
 #include "progress.h"
 #include "resume.h"
 #include "text.h"
+#include "train/checkpoint.h"
 #include "train_report.h"
 
 namespace halfwave::cli {
@@ -74,6 +75,11 @@ void TrainCommand::check_early() const {
     find_activation(std::string_view(options_.activation).substr(0, options_.activation.find(' ')));
   if (options_.resume && options_.checkpoint.empty())
     throw usage_error("--resume needs --checkpoint FOLDER: where the run was saved.");
+  if (options_.checkpoint.empty()) return;
+  if (!options_.resume && Checkpoint(options_.checkpoint, "").exists())
+    throw usage_error(fmt::format("{} holds a run already; add --resume to go on with it, or name another folder.",
+                                  options_.checkpoint));
+  check_writable_folder(options_.checkpoint);
 }
 
 std::vector<std::string> TrainCommand::own_warnings() const {

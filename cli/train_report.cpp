@@ -131,7 +131,7 @@ Json train_json(const TrainReport& report) {
 
 std::string health_in_words(const LayerHealth& layer, const std::vector<LayerHealth>& layers) {
   // A rectifier's layer at 50 to 90 % zeros is healthy; only units that no example wakes are lost.
-  constexpr double kManyDead = 0.1, kFewZeros = 0.02, kVanishing = 1e-3, kExploding = 1e3;
+  constexpr double kManyDead = 0.1, kFewNonzeros = 0.02, kVanishing = 1e-3, kExploding = 1e3;
   const double dead =
       layer.units == 0 ? 0.0 : static_cast<double>(layer.dead_units) / static_cast<double>(layer.units);
   const double last_gradient = layers.empty() ? 0.0 : layers.back().gradient_norm;
@@ -139,7 +139,7 @@ std::string health_in_words(const LayerHealth& layer, const std::vector<LayerHea
   if (last_gradient > 0.0 && layer.gradient_norm < kVanishing * last_gradient) return "its gradient vanishes";
   if (last_gradient > 0.0 && layer.gradient_norm > kExploding * last_gradient) return "its gradient explodes";
   if (dead >= kManyDead) return fmt::format("{} of its units are dead", percent(dead));
-  if (layer.density < kFewZeros) return "almost always zero";
+  if (layer.density < kFewNonzeros) return "almost always zero";
   return layer.dead_units > 0 ? "healthy, a few dead units" : "healthy";
 }
 
@@ -153,7 +153,7 @@ std::string train_summary(const TrainReport& report, std::size_t width) {
   if (best != nullptr && shape.has_test && shape.task == Task::regression)
     figures.add({"test RMSE", fmt::format("{:.5g}", best->test_rmse)});
   if (best != nullptr) figures.add({"loss", short_number(best->loss)});
-  figures.add({"epochs", best != nullptr && result.end == TrainResult::End::stopped_early
+  figures.add({"epochs", best != nullptr && result.best_epoch != result.epochs.back().epoch
                              ? fmt::format("{} of {}; the model is from epoch {}", result.epochs.size(),
                                            result.options.epochs, result.best_epoch)
                              : fmt::format("{} of {}", result.epochs.size(), result.options.epochs)});

@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <halfwave/error.h>
 #include <unistd.h>
@@ -6,11 +5,26 @@
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "command.h"
+#include "core/file.h"
 
 namespace halfwave::cli {
 namespace fs = std::filesystem;
+namespace {
+
+/// Permission bits do not tell of read-only file systems and the like, so a file is made, and removed again.
+/// False, and errno says why, where that fails.
+bool can_create_beside(const fs::path& path) {
+  const NewFile probe = create_beside(path);
+  if (probe.descriptor < 0) return false;
+  ::close(probe.descriptor);
+  ::unlink(probe.path.c_str());
+  return true;
+}
+
+}  // namespace
 
 void check_writable(const std::string& path) {
   std::error_code ignored;
@@ -30,12 +44,26 @@ void check_writable(const std::string& path) {
   if (!fs::is_directory(folder, ignored))
     throw input_error(fmt::format("{}: there is no folder {}. Make it, or name another file with --out.",
                                   path, folder.string()));
-  // Permission bits do not tell of read-only file systems and the like, so a file is made, and removed again.
-  const std::string probe = fmt::format("{}.probe-{}", target.string(), ::getpid());
-  const int file = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) throw refused();
-  ::close(file);
-  ::unlink(probe.c_str());
+  if (!can_create_beside(target)) throw refused();
+}
+
+void check_writable_folder(const std::string& path) {
+  const auto refused = [&](const std::error_code& reason) {
+    return input_error(fmt::format("{}: the checkpoint folder cannot be written: {}. Name another one with --checkpoint.",
+                                   path, reason.message()));
+  };
+  std::error_code error;
+  std::vector<fs::path> made;  // innermost first
+  for (fs::path folder = fs::absolute(path); !fs::exists(folder, error); folder = folder.parent_path())
+    made.push_back(folder);
+  const auto remove_made = [&] {
+    std::error_code ignored;
+    for (const fs::path& folder : made) fs::remove(folder, ignored);
+  };
+  fs::create_directories(path, error);
+  if (!error && !can_create_beside(fs::path(path) / "checkpoint")) error.assign(errno, std::generic_category());
+  remove_made();
+  if (error) throw refused(error);
 }
 
 }  // namespace halfwave::cli

@@ -59,14 +59,6 @@ void write_in_place(const fs::path& path, std::span<const std::span<const std::u
   if (!write_all(file.get(), parts) || !file.close()) throw system_error(path, "cannot be written");
 }
 
-/// A name in the same folder that no other writer uses: by process and by call.
-fs::path temporary_name(const fs::path& path) {
-  static std::atomic<unsigned> calls{0};
-  fs::path name = path;
-  name += ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(calls++);
-  return name;
-}
-
 /// Removes the temporary file unless it was renamed.
 struct Temporary {
   fs::path path;
@@ -99,6 +91,20 @@ Bytes read_file(const fs::path& path) {
   return bytes;
 }
 
+NewFile create_beside(const fs::path& path) {
+  // A process that was killed may have left its file, and its number is given out again (in a container always).
+  constexpr int kAttempts = 10000;
+  static std::atomic<unsigned> calls{0};
+  NewFile file;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    file.path = path;
+    file.path += ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(calls++);
+    file.descriptor = ::open(file.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file.descriptor >= 0 || errno != EEXIST) break;
+  }
+  return file;
+}
+
 void write_file_atomically(const fs::path& path, std::span<const std::span<const std::uint8_t>> parts) {
   std::error_code ignored;
   const fs::path target = fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored) : path;
@@ -108,12 +114,10 @@ void write_file_atomically(const fs::path& path, std::span<const std::span<const
     throw input_error(path.string() + ": cannot be written: it is a folder");
   if (exists && !S_ISREG(old.st_mode)) return write_in_place(target, parts);
 
-  Temporary temporary{temporary_name(target)};
-  Descriptor file(::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (!file.open()) {
-    temporary.kept = true;  // none was made
-    throw system_error(path, "cannot be written");
-  }
+  const NewFile made = create_beside(target);
+  Descriptor file(made.descriptor);
+  if (!file.open()) throw system_error(path, "cannot be written");
+  Temporary temporary{made.path};
   if (exists && ::fchmod(file.get(), old.st_mode & 07777) != 0) throw system_error(path, "cannot be written");
   if (!write_all(file.get(), parts) || ::fsync(file.get()) != 0 || !file.close()) {
     throw system_error(path, "cannot be written");

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <limits>
+#include <system_error>
 #include <thread>
 
 namespace halfwave {
@@ -41,13 +43,12 @@ constexpr int kSpins = 5000;
 class Pool {
  public:
   void run(int threads, int tasks, TaskBody body, void* context) {
-    if (busy_.exchange(true, std::memory_order_acquire)) {  // tasks inside tasks, or another caller's
+    // Tasks inside tasks, another caller's, or more than the state has room for.
+    if (tasks > kMostTasks || busy_.exchange(true, std::memory_order_acquire)) {
       for (int task = 0; task < tasks; ++task) body(context, task);
       return;
     }
-    for (; workers_ < threads - 1; ++workers_)
-      std::thread([this, number = workers_] { work(number); }).detach();
-    wanted_.store(threads - 1, std::memory_order_relaxed);
+    hire(threads - 1);
     body_ = body;
     context_ = context;
     left_.store(tasks, std::memory_order_relaxed);
@@ -65,10 +66,21 @@ class Pool {
  private:
   /// Which task of which job is the next to be claimed; one word, so that a late worker cannot claim from a
   /// later job what it saw in an earlier one.
+  static constexpr int kMostTasks = std::numeric_limits<std::uint16_t>::max();
   struct State {
     std::uint32_t generation = 0;
     std::uint16_t tasks = 0, next = 0;
   };
+
+  /// Makes sure of that many workers, or as many as the system allows: the caller does what they do not.
+  void hire(int wanted) {
+    try {
+      for (; workers_ < wanted; ++workers_) std::thread([this, number = workers_] { work(number); }).detach();
+    } catch (const std::system_error&) {
+      wanted = workers_;
+    }
+    wanted_.store(wanted, std::memory_order_relaxed);
+  }
 
   /// Claims and runs a task of the current job; false where none is left.
   bool run_one_task() {

@@ -44,14 +44,18 @@ double xavier(const Target& t) { return t.gain() * std::sqrt(2.0 / static_cast<d
 std::vector<float> automatic(const Target& target, double, Random& random) {
   if (!target.activation) return normal(target, lecun(target), random);
   switch (target.activation->initialisation) {
-    case ActivationInfo::Initialisation::he: return normal(target, he(target), random);
-    case ActivationInfo::Initialisation::lecun: return normal(target, lecun(target), random);
-    case ActivationInfo::Initialisation::xavier: break;
+    case ActivationInfo::Initialisation::he:
+      return normal(target, he(target), random);
+    case ActivationInfo::Initialisation::lecun:
+      return normal(target, lecun(target), random);
+    case ActivationInfo::Initialisation::xavier:
+      break;
   }
   return normal(target, xavier(target), random);
 }
 
-/// Saxe et al. 2014: orthonormal rows or columns, whichever are fewer, times the gain (modified Gram-Schmidt, twice).
+/// Saxe et al. 2014: orthonormal rows or columns, whichever are fewer, times the gain (modified Gram-Schmidt,
+/// twice).
 std::vector<float> orthogonal(const Target& target, double, Random& random) {
   const std::size_t count = std::min(target.in, target.out), length = std::max(target.in, target.out);
   std::vector<double> rows(count * length);
@@ -71,7 +75,8 @@ std::vector<float> orthogonal(const Target& target, double, Random& random) {
   std::vector<float> w(target.in * target.out);
   for (std::size_t i = 0; i < target.in; ++i)
     for (std::size_t j = 0; j < target.out; ++j)
-      w[i * target.out + j] = static_cast<float>(target.gain() * (target.in <= target.out ? row(i)[j] : row(j)[i]));
+      w[i * target.out + j] =
+          static_cast<float>(target.gain() * (target.in <= target.out ? row(i)[j] : row(j)[i]));
   return w;
 }
 
@@ -89,8 +94,8 @@ constexpr Scheme kSchemes[] = {
     {"lecun_normal", [](const Target& t, double, Random& r) { return normal(t, lecun(t), r); }},
     {"lecun_uniform", [](const Target& t, double, Random& r) { return uniform(t, lecun(t), r); }},
     {"orthogonal", orthogonal},
-    {"constant",
-     [](const Target& t, double value, Random&) { return std::vector<float>(t.in * t.out, static_cast<float>(value)); }},
+    {"constant", [](const Target& t, double value,
+                    Random&) { return std::vector<float>(t.in * t.out, static_cast<float>(value)); }},
 };
 
 /// "constant 0.1" → the scheme and its number (0 where there is none).
@@ -100,10 +105,14 @@ std::pair<const Scheme*, double> find_scheme(std::string_view text) {
   const std::string_view name = text.substr(0, space), rest = text.substr(number);
   const auto* scheme = std::ranges::find(kSchemes, name, &Scheme::name);
   if (scheme == std::end(kSchemes))
-    throw usage_error(fmt::format("--init: there is no scheme '{}'.{}", name, did_you_mean(name, initialisation_names())));
+    throw usage_error(
+        fmt::format("--init: there is no scheme '{}'.{}", name, did_you_mean(name, initialisation_names())));
   double parameter = 0.0;
+  if (rest.empty() && name == "constant")
+    throw usage_error("--init: constant needs the number that all weights begin as, e.g. 'constant 0.1'.");
   if (!rest.empty()) {
-    if (name != "constant") throw usage_error(fmt::format("--init: {} takes no number, but is followed by '{}'.", name, rest));
+    if (name != "constant")
+      throw usage_error(fmt::format("--init: {} takes no number, but is followed by '{}'.", name, rest));
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), parameter);
     if (error != std::errc() || end != rest.data() + rest.size() || !std::isfinite(parameter))
       throw usage_error(fmt::format("--init: '{}' is not a number.", rest));
@@ -111,14 +120,12 @@ std::pair<const Scheme*, double> find_scheme(std::string_view text) {
   return {scheme, parameter};
 }
 
-const ActivationInfo* activation_behind(const Network& network, std::size_t layer) {
-  for (std::size_t i = layer + 1; i < network.size(); ++i) {
-    const Layer& next = network.layer(i);
-    if (next.is_activation()) return &find_activation(next.info().name);
-    for (const TensorSpec& tensor : next.tensors())
-      if (tensor.decays) return nullptr;  // another layer with weights stands in between
-  }
-  return nullptr;
+/// The activation that a layer's outputs go through by themselves; softmax, which takes a whole row, is none.
+const ActivationInfo* activation_of(const Network& network, std::size_t layer) {
+  const std::size_t behind = network.activation_behind(layer);
+  if (behind == network.size()) return nullptr;
+  const ActivationInfo& info = find_activation(network.layer(behind).info().name);
+  return info.form == ActivationInfo::Form::row ? nullptr : &info;
 }
 
 }  // namespace
@@ -134,9 +141,10 @@ void initialise(Network& network, std::string_view scheme_text, double bias, std
   for (const NetworkTensor& tensor : network.tensors()) {
     if (tensor.spec.decays) {
       Random random(seed, stream_id(Stream::initialise, tensor.layer));
-      const Target target{tensor.spec.shape[0], tensor.spec.shape[1], activation_behind(network, tensor.layer)};
+      const Target target{tensor.spec.shape[0], tensor.spec.shape[1], activation_of(network, tensor.layer)};
       network.set(tensor, scheme->draw(target, parameter, random));
-    } else if (tensor.spec.name == "bias" && network.tensors()[network.first_tensor(tensor.layer)].spec.decays) {
+    } else if (tensor.spec.name == "bias" &&
+               network.tensors()[network.first_tensor(tensor.layer)].spec.decays) {
       network.set(tensor, std::vector<float>(tensor.spec.count(), static_cast<float>(bias)));
     }
   }

@@ -41,6 +41,15 @@ Network::Network(std::vector<std::unique_ptr<Layer>> layers, std::size_t inputs)
 
 std::size_t Network::outputs() const { return layers_.back()->outputs(); }
 
+std::size_t Network::activation_behind(std::size_t layer) const {
+  for (std::size_t i = layer + 1; i < size(); ++i) {
+    if (layers_[i]->is_activation()) return i;
+    const std::vector<TensorSpec> own = layers_[i]->tensors();
+    if (std::any_of(own.begin(), own.end(), [](const TensorSpec& tensor) { return tensor.decays; })) break;
+  }
+  return size();
+}
+
 std::size_t Network::parameters() const {
   std::size_t n = 0;
   for (const NetworkTensor& tensor : tensors_) n += tensor.spec.learned ? tensor.spec.count() : 0;
@@ -59,8 +68,8 @@ std::vector<float> Network::get(const NetworkTensor& tensor) const {
 
 void Network::set(const NetworkTensor& tensor, std::span<const float> numbers) {
   if (numbers.size() != tensor.spec.count())
-    throw input_error(fmt::format("Tensor '{}' has {} numbers where {} are needed.", tensor.name, numbers.size(),
-                                  tensor.spec.count()));
+    throw input_error(fmt::format("Tensor '{}' has {} numbers where {} are needed.", tensor.name,
+                                  numbers.size(), tensor.spec.count()));
   float* to = values_.data() + tensor.offset;
   if (tensor.spec.panels) {
     const Panels shape{tensor.spec.shape[0], tensor.spec.shape[1]};

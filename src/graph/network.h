@@ -13,17 +13,18 @@ namespace halfwave {
 
 /// A tensor of a network, in the network's one block of numbers.
 struct NetworkTensor {
-  std::string name;   ///< "dense_1.weight"
+  std::string name;  ///< "dense_1.weight"
   TensorSpec spec;
-  std::size_t layer;  ///< which it belongs to
-  std::size_t index;  ///< among the tensors of that layer
-  std::size_t offset; ///< floats into the block
+  std::size_t layer;   ///< which it belongs to
+  std::size_t index;   ///< among the tensors of that layer
+  std::size_t offset;  ///< floats into the block
 };
 
 /// Layers in a row and their numbers. Learned tensors stand first in the block, kept ones after them.
 class Network {
  public:
-  /// Binds the layers to an input of `inputs` numbers; throws Error (usage) naming the layer that does not fit.
+  /// Binds the layers to an input of `inputs` numbers; throws Error (usage) naming the layer that does not
+  /// fit.
   Network(std::vector<std::unique_ptr<Layer>> layers, std::size_t inputs);
 
   std::size_t size() const { return layers_.size(); }
@@ -39,6 +40,8 @@ class Network {
   std::span<float> values() { return values_; }
   std::span<const float> values() const { return values_; }
   std::size_t learned_floats() const { return learned_floats_; }
+  /// The activation behind a layer with weights, before the next such layer; size() where there is none.
+  std::size_t activation_behind(std::size_t layer) const;
   /// Numbers that training learns.
   std::size_t parameters() const;
 
@@ -59,8 +62,9 @@ class Network {
   AlignedVector<float> values_;
 };
 
-/// A network from its line, e.g. "dense 512, relu, dropout 0.5, dense", or the name of a known one. The units of the last
-/// dense layer may be left out: they are `outputs`. Throws Error (usage) with layer number, name and near names.
+/// A network from its line, e.g. "dense 512, relu, dropout 0.5, dense", or the name of a known one. The units
+/// of the last dense layer may be left out: they are `outputs`. Throws Error (usage) with layer number, name
+/// and near names.
 Network parse_network(std::string_view line, std::size_t inputs, std::size_t outputs);
 
 /// The line of an MLP: the hidden widths, each followed by the activation.

@@ -109,8 +109,10 @@ class Encoder {
 
   Examples run(std::vector<std::string>& warnings) {
     std::vector<float> values;
-    values.reserve(static_cast<std::size_t>(std::count(table_.bytes.begin(), table_.bytes.end(), '\n') + 1) *
-                   features_);
+    const auto rows =
+        static_cast<std::size_t>(std::count(table_.bytes.begin(), table_.bytes.end(), '\n') + 1);
+    check_memory(table_.path, std::uint64_t{rows} * features_ * sizeof(float));
+    values.reserve(rows * features_);
     TableReader reader(table_);
     while (reader.next()) {
       values.resize(values.size() + features_, 0.0f);

@@ -48,7 +48,8 @@ std::string combine(onnx::GraphProto& graph, const std::string& stage, const std
 std::string output_name(const ModelParts& parts) {
   if (parts.schema.task == Task::regression) return "prediction";
   const std::string_view last = parts.network.layer(parts.network.size() - 1).info().name;
-  if (last == "softmax" || last == "sigmoid") return "probabilities";
+  // Sigmoids of several classes do not add up to one.
+  if (last == "softmax" || (last == "sigmoid" && parts.network.outputs() == 1)) return "probabilities";
   return last == "log_softmax" ? "log_probabilities" : "logits";
 }
 

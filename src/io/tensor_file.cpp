@@ -16,6 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::uint32_t checksum(std::uint32_t crc, std::span<const std::uint8_t> bytes) {
+  if (bytes.empty()) return crc;  // zlib would take a null pointer as "begin anew"
   return static_cast<std::uint32_t>(crc32_z(crc, bytes.data(), bytes.size()));
 }
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
+#include "kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/dense_products.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-#include "kernels/targets.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace halfwave {
@@ -18,7 +18,7 @@ using V = hn::Vec<D>;
 
 // The register tile: kRows rows by kVectors vectors of accumulators. 32 registers hold 6 × 4 (and 4 of B), 16
 // hold 6 × 2; both are bound by the multiply-adds, not by the loads.
-#if HWY_TARGET == HWY_AVX3
+#if HWY_TARGET <= HWY_AVX3
 constexpr std::size_t kRows = 6, kVectors = 4;
 #elif HWY_TARGET == HWY_SCALAR
 constexpr std::size_t kRows = 3, kVectors = 4;
@@ -145,7 +145,7 @@ HWY_INLINE void panel_product(const Operand& a, Range rows, const float* b, std:
         case 2:
           run.template operator()<2>();
           break;
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_SCALAR
         case 3:
           run.template operator()<3>();
           break;

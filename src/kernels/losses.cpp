@@ -2,9 +2,9 @@
 
 #include <cmath>
 
+#include "kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/losses.cpp"
-#include "kernels/targets.h"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -28,9 +28,9 @@ struct LogitRow {
   }
 };
 
-void SoftmaxCrossEntropy(const float* logits, std::size_t stride, std::size_t classes, const std::int32_t* labels,
-                         float smoothing, float scale, Range rows, float* gradient, float* losses,
-                         std::int32_t* predictions) {
+void SoftmaxCrossEntropy(const float* logits, std::size_t stride, std::size_t classes,
+                         const std::int32_t* labels, float smoothing, float scale, Range rows,
+                         float* gradient, float* losses, std::int32_t* predictions) {
   const hn::ScalableTag<float> d;
   const std::size_t lanes = hn::Lanes(d);
   const float everywhere = smoothing / static_cast<float>(classes);
@@ -42,7 +42,8 @@ void SoftmaxCrossEntropy(const float* logits, std::size_t stride, std::size_t cl
     for (std::size_t j = 1; j < classes; ++j)
       if (z[j] > z[best]) best = j;
     const auto label = static_cast<std::size_t>(labels[row]);
-    // Distances to the largest logit: the logits themselves may be so large that their difference would be lost.
+    // Distances to the largest logit: the logits themselves may be so large that their difference would be
+    // lost.
     const float largest = z[best], label_below = largest - z[label];
     float all_below = 0.0f;
     for (std::size_t j = 0; j < classes; ++j) all_below += largest - z[j];
@@ -74,9 +75,9 @@ namespace halfwave {
 
 HWY_EXPORT(SoftmaxCrossEntropy);
 
-void softmax_cross_entropy(const float* logits, std::size_t stride, std::size_t classes, const std::int32_t* labels,
-                           float smoothing, float scale, Range rows, float* gradient, float* losses,
-                           std::int32_t* predictions) {
+void softmax_cross_entropy(const float* logits, std::size_t stride, std::size_t classes,
+                           const std::int32_t* labels, float smoothing, float scale, Range rows,
+                           float* gradient, float* losses, std::int32_t* predictions) {
   HWY_DYNAMIC_DISPATCH(SoftmaxCrossEntropy)
   (logits, stride, classes, labels, smoothing, scale, rows, gradient, losses, predictions);
 }
@@ -95,9 +96,12 @@ LossAndSlope element(ElementLoss kind, float y, float t) {
       const float sigmoid = (y >= 0.0f ? 1.0f : e) / (1.0f + e);
       return {(y > 0.0f ? y : 0.0f) - t * y + std::log1p(e), sigmoid - t};
     }
-    case ElementLoss::mse: return {r * r, 2.0f * r};
-    case ElementLoss::mae: return {std::fabs(r), r > 0.0f ? 1.0f : r < 0.0f ? -1.0f : r};
-    case ElementLoss::huber: break;
+    case ElementLoss::mse:
+      return {r * r, 2.0f * r};
+    case ElementLoss::mae:
+      return {std::fabs(r), r > 0.0f ? 1.0f : r < 0.0f ? -1.0f : r};
+    case ElementLoss::huber:
+      break;
   }
   if (std::fabs(r) <= 1.0f) return {0.5f * r * r, r};
   return {std::fabs(r) - 0.5f, r > 0.0f ? 1.0f : r < 0.0f ? -1.0f : r};
@@ -105,8 +109,8 @@ LossAndSlope element(ElementLoss kind, float y, float t) {
 
 }  // namespace
 
-void element_loss(ElementLoss kind, const float* outputs, std::size_t stride, std::size_t count, const float* targets,
-                  float scale, Range rows, float* gradient, float* losses) {
+void element_loss(ElementLoss kind, const float* outputs, std::size_t stride, std::size_t count,
+                  const float* targets, float scale, Range rows, float* gradient, float* losses) {
   const auto n = static_cast<float>(count);
   for (std::size_t row = rows.begin; row < rows.end; ++row) {
     const float *y = outputs + row * stride, *t = targets + row * count;

@@ -1,8 +1,8 @@
 #include "kernels/optimisers.h"
 
+#include "kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/optimisers.cpp"
-#include "kernels/targets.h"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -26,7 +26,8 @@ void Sgd(const SgdStep step, float* HWY_RESTRICT w, const float* HWY_RESTRICT g,
          std::size_t n) {
   for_each(n, [&](auto d, std::size_t i) HWY_ATTR {
     const auto weight = hn::LoadU(d, w + i);
-    auto change = hn::MulAdd(hn::Set(d, step.decay), weight, hn::Mul(hn::Set(d, step.scale), hn::LoadU(d, g + i)));
+    auto change =
+        hn::MulAdd(hn::Set(d, step.decay), weight, hn::Mul(hn::Set(d, step.scale), hn::LoadU(d, g + i)));
     if (step.momentum != 0.0f) {
       const auto momentum = hn::Set(d, step.momentum);
       const auto velocity = hn::MulAdd(momentum, hn::LoadU(d, v + i), change);
@@ -45,8 +46,8 @@ void Adam(const AdamStep step, float* HWY_RESTRICT w, const float* HWY_RESTRICT 
         hn::MulAdd(hn::Set(d, step.decay), weight, hn::Mul(hn::Set(d, step.scale), hn::LoadU(d, g + i)));
     const auto mean = hn::LoadU(d, m + i), square = hn::LoadU(d, v + i);
     const auto new_mean = hn::MulAdd(hn::Set(d, 1.0f - step.beta1), hn::Sub(gradient, mean), mean);
-    const auto new_square =
-        hn::MulAdd(hn::Set(d, 1.0f - step.beta2), hn::Mul(gradient, gradient), hn::Mul(hn::Set(d, step.beta2), square));
+    const auto new_square = hn::MulAdd(hn::Set(d, 1.0f - step.beta2), hn::Mul(gradient, gradient),
+                                       hn::Mul(hn::Set(d, step.beta2), square));
     hn::StoreU(new_mean, d, m + i);
     hn::StoreU(new_square, d, v + i);
     const auto root = hn::MulAdd(hn::Sqrt(new_square), hn::Set(d, step.correction), hn::Set(d, step.epsilon));
@@ -55,8 +56,8 @@ void Adam(const AdamStep step, float* HWY_RESTRICT w, const float* HWY_RESTRICT 
   });
 }
 
-void Rmsprop(const RmspropStep step, float* HWY_RESTRICT w, const float* HWY_RESTRICT g, float* HWY_RESTRICT s,
-             std::size_t n) {
+void Rmsprop(const RmspropStep step, float* HWY_RESTRICT w, const float* HWY_RESTRICT g,
+             float* HWY_RESTRICT s, std::size_t n) {
   for_each(n, [&](auto d, std::size_t i) HWY_ATTR {
     const auto weight = hn::LoadU(d, w + i);
     const auto gradient =

@@ -1,8 +1,8 @@
 #include "kernels/peak.h"
 
+#include "kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/peak.cpp"
-#include "kernels/targets.h"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/rows.cpp"
-#include "kernels/targets.h"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -76,20 +76,23 @@ void ColumnSquares(const float* x, const float* centre, std::size_t stride, std:
   });
 }
 
-void CountNonzeros(const float* x, std::size_t stride, std::size_t rows, Range columns, std::uint32_t* counts) {
+void CountNonzeros(const float* x, std::size_t stride, std::size_t rows, Range columns,
+                   std::uint32_t* counts) {
   for_columns(columns, [&](auto d, std::size_t j) HWY_ATTR {
     const hn::Rebind<std::int32_t, decltype(d)> di;
     auto zeros = hn::Zero(di);  // a true mask is -1 as an integer
     for (std::size_t row = 0; row < rows; ++row)
-      zeros = hn::Add(zeros, hn::BitCast(di, hn::VecFromMask(d, hn::Eq(hn::LoadU(d, x + row * stride + j), hn::Zero(d)))));
+      zeros = hn::Add(
+          zeros,
+          hn::BitCast(di, hn::VecFromMask(d, hn::Eq(hn::LoadU(d, x + row * stride + j), hn::Zero(d)))));
     auto* to = reinterpret_cast<std::int32_t*>(counts + j);
     const auto all = hn::Set(di, static_cast<std::int32_t>(rows));
     hn::StoreU(hn::Add(hn::LoadU(di, to), hn::Add(all, zeros)), di, to);
   });
 }
 
-void ColumnScale(const float* x, const float* centre, const float* a, const float* c, std::size_t stride, Range rows, std::size_t columns,
-                 float* out) {
+void ColumnScale(const float* x, const float* centre, const float* a, const float* c, std::size_t stride,
+                 Range rows, std::size_t columns, float* out) {
   for (std::size_t row = rows.begin; row < rows.end; ++row)
     for_columns({0, columns}, [&](auto d, std::size_t j) HWY_ATTR {
       const auto v = hn::Sub(hn::LoadU(d, x + row * stride + j), hn::LoadU(d, centre + j));
@@ -97,17 +100,19 @@ void ColumnScale(const float* x, const float* centre, const float* a, const floa
     });
 }
 
-void ColumnCombine(const float* x, const float* centre, const float* a, const float* y, const float* b, const float* c, std::size_t stride,
-                   Range rows, std::size_t columns, float* out) {
+void ColumnCombine(const float* x, const float* centre, const float* a, const float* y, const float* b,
+                   const float* c, std::size_t stride, Range rows, std::size_t columns, float* out) {
   for (std::size_t row = rows.begin; row < rows.end; ++row)
     for_columns({0, columns}, [&](auto d, std::size_t j) HWY_ATTR {
-      const auto scaled = hn::MulAdd(hn::LoadU(d, y + row * stride + j), hn::LoadU(d, b + j), hn::LoadU(d, c + j));
+      const auto scaled =
+          hn::MulAdd(hn::LoadU(d, y + row * stride + j), hn::LoadU(d, b + j), hn::LoadU(d, c + j));
       const auto v = hn::Sub(hn::LoadU(d, x + row * stride + j), hn::LoadU(d, centre + j));
       hn::StoreU(hn::MulAdd(v, hn::LoadU(d, a + j), scaled), d, out + row * stride + j);
     });
 }
 
-void StandardiseBytes(const std::uint8_t* x, const float* mean, const float* scale, std::size_t n, float* out) {
+void StandardiseBytes(const std::uint8_t* x, const float* mean, const float* scale, std::size_t n,
+                      float* out) {
   for_columns({0, n}, [&](auto d, std::size_t j) HWY_ATTR {
     const hn::Rebind<std::int32_t, decltype(d)> di;
     const hn::Rebind<std::uint8_t, decltype(d)> du;
@@ -172,23 +177,24 @@ HWY_EXPORT(SquaresOfBlock);
 void column_sums(const float* x, std::size_t stride, std::size_t rows, Range columns, float* sums) {
   HWY_DYNAMIC_DISPATCH(ColumnSums)(x, stride, rows, columns, sums);
 }
-void column_products(const float* x, const float* centre, const float* y, std::size_t stride, std::size_t rows,
-                     Range columns, float* sums) {
+void column_products(const float* x, const float* centre, const float* y, std::size_t stride,
+                     std::size_t rows, Range columns, float* sums) {
   HWY_DYNAMIC_DISPATCH(ColumnProducts)(x, centre, y, stride, rows, columns, sums);
 }
 void column_squares(const float* x, const float* centre, std::size_t stride, std::size_t rows, Range columns,
                     float* sums) {
   HWY_DYNAMIC_DISPATCH(ColumnSquares)(x, centre, stride, rows, columns, sums);
 }
-void count_nonzeros(const float* x, std::size_t stride, std::size_t rows, Range columns, std::uint32_t* counts) {
+void count_nonzeros(const float* x, std::size_t stride, std::size_t rows, Range columns,
+                    std::uint32_t* counts) {
   HWY_DYNAMIC_DISPATCH(CountNonzeros)(x, stride, rows, columns, counts);
 }
-void column_scale(const float* x, const float* centre, const float* a, const float* c, std::size_t stride, Range rows,
-                  std::size_t columns, float* out) {
+void column_scale(const float* x, const float* centre, const float* a, const float* c, std::size_t stride,
+                  Range rows, std::size_t columns, float* out) {
   HWY_DYNAMIC_DISPATCH(ColumnScale)(x, centre, a, c, stride, rows, columns, out);
 }
-void column_combine(const float* x, const float* centre, const float* a, const float* y, const float* b, const float* c,
-                    std::size_t stride, Range rows, std::size_t columns, float* out) {
+void column_combine(const float* x, const float* centre, const float* a, const float* y, const float* b,
+                    const float* c, std::size_t stride, Range rows, std::size_t columns, float* out) {
   HWY_DYNAMIC_DISPATCH(ColumnCombine)(x, centre, a, y, b, c, stride, rows, columns, out);
 }
 void standardise(const std::uint8_t* x, const float* mean, const float* scale, std::size_t n, float* out) {
@@ -210,7 +216,8 @@ double sum_of_squares(const float* x, std::size_t n) {
     if (std::isfinite(block))
       sum += static_cast<double>(block);
     else  // an exploding gradient still has a norm, which clipping needs
-      for (std::size_t k = i; k < i + count; ++k) sum += static_cast<double>(x[k]) * static_cast<double>(x[k]);
+      for (std::size_t k = i; k < i + count; ++k)
+        sum += static_cast<double>(x[k]) * static_cast<double>(x[k]);
   }
   return sum;
 }

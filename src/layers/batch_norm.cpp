@@ -84,8 +84,9 @@ class BatchNorm final : public Layer {
       column_squares(m.x, rows.mean, m.x_stride, context.batch, columns, rows.variance);
       for (std::size_t j = columns.begin; j < columns.end; ++j) rows.variance[j] /= n;
     });
+    if (context.batch == 1) return;  // one example has no variance: it says nothing about the data's
     const auto momentum = static_cast<float>(field(0));
-    const float unbiased = context.batch > 1 ? n / (n - 1.0f) : 1.0f;
+    const float unbiased = n / (n - 1.0f);
     for (std::size_t j = 0; j < inputs(); ++j) {
       m.tensors[2][j] += momentum * (rows.mean[j] - m.tensors[2][j]);
       m.tensors[3][j] += momentum * (rows.variance[j] * unbiased - m.tensors[3][j]);

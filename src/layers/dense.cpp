@@ -21,12 +21,17 @@ class PanelTasks {
     parts_ = std::max<std::size_t>(1, (wanted + panels - 1) / panels);
   }
 
-  /// Calls body(panel, rows) for every task.
+  /// Calls body(panel, rows) for every pair; a task has several of them where there are very many.
   template <class Body>
   void run(int threads, Body&& body) const {
-    run_tasks(threads, static_cast<int>(panels_ * parts_), [&](int task) {
-      const std::size_t t = static_cast<std::size_t>(task), part = t % parts_;
-      body(t / parts_, Range{rows_ * part / parts_, rows_ * (part + 1) / parts_});
+    constexpr std::size_t kMostTasks = 4096;
+    const std::size_t pairs = panels_ * parts_, tasks = std::min(pairs, kMostTasks);
+    run_tasks(threads, static_cast<int>(tasks), [&](int task) {
+      const Range mine = share(pairs, task, static_cast<int>(tasks));
+      for (std::size_t i = mine.begin; i < mine.end; ++i) {
+        const std::size_t part = i % parts_;
+        body(i / parts_, Range{rows_ * part / parts_, rows_ * (part + 1) / parts_});
+      }
     });
   }
 

@@ -28,12 +28,12 @@ struct TensorSpec {
 /// What is the same for every layer of one step.
 struct StepContext {
   std::size_t batch = 0;
-  bool keep_gradients = true;  ///< else a layer may hand a gradient on without leaving it in memory
-  bool training = false;       ///< dropout drops, batch norm uses the batch's statistics
+  bool training = false;  ///< dropout drops, batch norm uses the batch's statistics
   int threads = 1;
   std::uint64_t seed = 0;
   std::uint64_t step =
       0;  ///< updates so far: together with the seed it fixes every random number of the step
+  bool keep_gradients = true;  ///< else a layer may hand a gradient on without leaving it in memory
 
   /// Threads worth using for this many multiply-adds or comparable operations: below it a fork costs more
   /// than it saves (2^19 take about ten microseconds, a fork a few).

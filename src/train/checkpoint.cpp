@@ -47,6 +47,7 @@ void visit_state(Self& state, Visitor&& visit) {
   visit("seconds", state.seconds);
   visit("plateau_factor", state.plateau.factor);
   visit("plateau_epochs", state.plateau.epochs_without_better);
+  visit("good_epoch", state.good_epoch);
   visit("best_score", state.best_score);
   visit("best_epoch", state.best_epoch);
   visit("epochs_without_better", state.epochs_without_better);
@@ -119,7 +120,8 @@ void Checkpoint::save(const RunState& state, const Network& network, Optimiser& 
   if (error)
     throw input_error(fmt::format("{}: the checkpoint folder cannot be made: {}.",
                                   file_.parent_path().string(), error.message()));
-  std::vector<TensorView> tensors{view("values", network.values())};
+  std::vector<TensorView> tensors{view("values", network.values()),
+                                  view("good_values", std::span<const float>(state.good_values))};
   int number = 0;
   for (const std::span<float> array : optimiser.state())
     tensors.push_back(view(fmt::format("optimiser.{}", number++), std::span<const float>(array)));
@@ -145,6 +147,8 @@ void Checkpoint::load(RunState& state, Network& network, Optimiser& optimiser) c
                       name, difference(text.at("identity"), now)));
     from_json(text.at("state"), state);
     file.read_into("values", network.values(), name);
+    state.good_values.resize(network.values().size());
+    file.read_into("good_values", std::span<float>(state.good_values), name);
     int number = 0;
     for (const std::span<float> array : optimiser.state())
       file.read_into(fmt::format("optimiser.{}", number++), array, name);

@@ -7,20 +7,6 @@
 #include "kernels/rows.h"
 
 namespace halfwave {
-namespace {
-
-/// The activation behind a layer, before the next layer with weights; size() where there is none.
-std::size_t activation_behind(const Network& network, const Plan& plan, std::size_t layer) {
-  for (std::size_t i = layer + 1; i < plan.layers(); ++i) {
-    if (network.layer(i).is_activation()) return i;
-    const auto tensors = network.layer(i).tensors();
-    if (std::any_of(tensors.begin(), tensors.end(), [](const TensorSpec& t) { return t.decays; })) break;
-  }
-  return network.size();
-}
-
-}  // namespace
-
 std::vector<LayerHealth> measure_health(const Network& network, const Plan& plan, std::size_t examples) {
   std::vector<LayerHealth> layers;
   for (const NetworkTensor& tensor : network.tensors()) {
@@ -30,8 +16,8 @@ std::vector<LayerHealth> measure_health(const Network& network, const Plan& plan
                        .units = network.layer(tensor.layer).outputs()};
     health.gradient_norm = std::sqrt(sum_of_squares(plan.gradients().data() + tensor.offset, floats));
     health.weight_norm = std::sqrt(sum_of_squares(network.values().data() + tensor.offset, floats));
-    const std::size_t activation = activation_behind(network, plan, tensor.layer);
-    if (activation < network.size() && !plan.nonzeros(activation).empty() && examples > 0) {
+    const std::size_t activation = network.activation_behind(tensor.layer);
+    if (activation < plan.layers() && !plan.nonzeros(activation).empty() && examples > 0) {
       const auto counts = plan.nonzeros(activation);
       health.units = counts.size();
       health.dead_units = static_cast<std::size_t>(std::count(counts.begin(), counts.end(), 0u));

@@ -6,6 +6,7 @@
 
 #include "core/team.h"
 #include "io/model_file.h"
+#include "train/check_examples.h"
 #include "train/evaluator.h"
 
 namespace halfwave {
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::size_t kLargestBatch = 256;
 
-int team_of(int threads) { return threads > 0 ? threads : available_threads(); }
+int team_of(int threads) { return threads > 0 ? std::min(threads, 1024) : available_threads(); }
 
 }  // namespace
 
@@ -28,6 +29,7 @@ std::size_t Model::outputs() const { return parts_->network.outputs(); }
 const std::map<std::string, std::string>& Model::facts() const { return parts_->facts; }
 
 std::vector<float> Model::predict(const Examples& examples, int threads) const {
+  check_examples(examples, schema(), Labels::unused, "The data to predict");
   const std::size_t outputs = parts_->network.outputs();
   const Preprocessing& preprocessing = parts_->preprocessing;
   std::vector<float> predictions(examples.count * outputs);
@@ -69,8 +71,9 @@ std::vector<std::int32_t> Model::classes(std::span<const float> predictions) con
 Evaluation evaluate(const Model& model, const Examples& examples, int threads) {
   if (!examples.labelled()) throw input_error("The examples have no labels or targets to compare with.");
   ModelParts& parts = model.parts();
-  Evaluator evaluator(parts, logit_layers(parts),
-                      std::clamp<std::size_t>(examples.count, 1, kLargestBatch), team_of(threads));
+  check_examples(examples, parts.schema, Labels::needed, "The data to evaluate");
+  Evaluator evaluator(parts, logit_layers(parts), std::clamp<std::size_t>(examples.count, 1, kLargestBatch),
+                      team_of(threads));
   return evaluator.evaluate(examples);
 }
 

@@ -12,6 +12,7 @@
 #include "core/suggest.h"
 #include "core/team.h"
 #include "graph/initialise.h"
+#include "train/check_examples.h"
 #include "train/loss.h"
 #include "train/optimiser.h"
 #include "train/options_json.h"
@@ -126,6 +127,8 @@ TrainOptions resolve(const TrainOptions& options, const Dataset& data) {
   TrainOptions::visit(resolved, [](const OptionInfo& info, const auto& value) { check(info, value); });
   if (data.train.count == 0)
     throw input_error(fmt::format("The data set '{}' has no training examples.", data.name));
+  check_examples(data.train, data.schema, Labels::needed, "The training part");
+  check_examples(data.test, data.schema, Labels::needed, "The test part");
   check_activation(resolved.activation);
   if (resolved.loss == "auto") resolved.loss = usual_loss(data.schema.task);
   if (resolved.threads == 0) resolved.threads = available_threads();

@@ -51,11 +51,10 @@ Run::Run(const Dataset& data, const TrainOptions& options, std::shared_ptr<Model
 }
 
 TrainResult Run::train() {
+  const auto values = model_->network.values();
+  state_.good_values.assign(values.begin(), values.end());
   if (options_.resume) resume();
   run_start_ = Clock::now();
-  const auto values = model_->network.values();
-  good_values_.assign(values.begin(), values.end());
-  good_epoch_ = state_.epoch;
   while (state_.epoch < options_.epochs && !stops_early()) {
     if (!run_epoch() || !finish_epoch() || end_ == TrainResult::End::interrupted) break;
   }
@@ -78,6 +77,8 @@ void Run::resume() {
   for (std::size_t i = 0; i < state_.nonzeros.size(); ++i)
     std::copy(state_.nonzeros[i].begin(), state_.nonzeros[i].end(), step_.plan().nonzeros(i).begin());
   seconds_before_ = state_.seconds;
+  const auto values = model_->network.values();
+  if (state_.step == 0 && state_.epoch > 0) epoch_values_.assign(values.begin(), values.end());
 }
 
 bool Run::run_epoch() {
@@ -96,9 +97,9 @@ bool Run::run_epoch() {
       return false;
     }
     if (!epoch_values_.empty()) {  // the loss was theirs: they are good
-      std::swap(good_values_, epoch_values_);
+      std::swap(state_.good_values, epoch_values_);
       epoch_values_.clear();
-      good_epoch_ = state_.epoch;
+      state_.good_epoch = state_.epoch;
     }
     ++state_.updates;
     ++state_.step;
@@ -202,15 +203,15 @@ void Run::diverged(std::int64_t update, const std::string& where) {
       "Training diverged in epoch {}, step {}: {}. Try a smaller --learning-rate (it was {:.3g}), --clip 1, "
       "--warmup 1, or --init auto.",
       state_.epoch + 1, std::min(state_.step + 1, steps_per_epoch_), where, schedule_.rate(update));
-  std::ranges::copy(good_values_, model_->network.values().begin());
+  std::ranges::copy(state_.good_values, model_->network.values().begin());
 }
 
 TrainResult Run::result() {
   TrainResult result{Model(model_), end_, message_, options_, state_.reports, 0, 0.0, 0.0, warnings_};
   const bool diverged = end_ == TrainResult::End::diverged;
-  result.best_epoch = diverged ? good_epoch_ : static_cast<std::int64_t>(state_.reports.size());
+  result.best_epoch = diverged ? state_.good_epoch : static_cast<std::int64_t>(state_.reports.size());
   if (!state_.best_values.empty() && end_ != TrainResult::End::interrupted &&
-      !(diverged && state_.best_epoch > good_epoch_)) {
+      !(diverged && state_.best_epoch > state_.good_epoch)) {
     std::ranges::copy(state_.best_values, model_->network.values().begin());
     result.best_epoch = state_.best_epoch;
   }

@@ -49,8 +49,6 @@ class Run {
   std::optional<Checkpoint> checkpoint_;
   RunState state_;
   AlignedVector<float> epoch_values_;  ///< after the last whole epoch, until a finite loss shows them good
-  AlignedVector<float> good_values_;   ///< the last ones that were good: what is kept when training diverges
-  std::int64_t good_epoch_ = 0;        ///< whole epochs that made them
   std::vector<std::uint32_t> order_;
   TrainResult::End end_ = TrainResult::End::finished;
   std::string message_;

@@ -24,6 +24,9 @@ struct RunState {
   std::int64_t best_epoch = 0, epochs_without_better = 0;
   std::vector<EpochReport> reports;
   std::vector<std::vector<std::uint32_t>> nonzeros;  ///< by layer, of the running epoch
+  std::int64_t good_epoch = 0;
+  AlignedVector<float>
+      good_values;  ///< the network's numbers after good_epoch, the last whole epoch known to be sound
   AlignedVector<float> best_values;  ///< the network's numbers after the best epoch; with early stopping
 };
 

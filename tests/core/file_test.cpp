@@ -84,6 +84,20 @@ TEST_F(FileTest, FailedWriteLeavesTheOldFileAndNothingElse) {
   EXPECT_EQ(files(), 1u);
 }
 
+// A killed process leaves its temporary file, and a later one can have the same number: in a container always.
+TEST_F(FileTest, FilesThatAKilledProcessLeftAreNoHindrance) {
+  const fs::path path = folder_ / "a";
+  constexpr std::size_t kLeft = 200;  // more than this program has written before
+  const auto left = [&](std::size_t i) {
+    return path.string() + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(i);
+  };
+  for (std::size_t i = 0; i < kLeft; ++i) std::ofstream(left(i)) << "theirs";
+  write_file_atomically(path, "mine");
+  EXPECT_EQ(text_of(path), "mine");
+  EXPECT_EQ(files(), kLeft + 1);
+  for (std::size_t i = 0; i < kLeft; ++i) EXPECT_EQ(text_of(left(i)), "theirs");
+}
+
 TEST_F(FileTest, ErrorsNameTheFileAndTheReason) {
   EXPECT_THAT(failure(folder_ / "no" / "a", "x"),
               HasSubstr("no/a: cannot be written: No such file or directory"));
