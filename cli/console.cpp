@@ -30,7 +30,8 @@ std::string_view environment(const char* name) {
 Terminal Terminal::of(std::FILE* stream) {
   Terminal terminal;
   const int file = ::fileno(stream);
-  if (::isatty(file) == 0) return terminal;
+  terminal.present = ::isatty(file) != 0;
+  if (!terminal.present) return terminal;
   winsize size{};
   if (::ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
     terminal.width = std::clamp<std::size_t>(size.ws_col, kNarrowest, kWidest);
@@ -43,7 +44,7 @@ Console::Console(bool json, bool quiet)
     : json_(json),
       quiet_(quiet),
       notes_(Terminal::of(stderr)),
-      result_width_(json ? notes_.width : Terminal::of(stdout).width) {}
+      results_(json ? notes_ : Terminal::of(stdout)) {}
 
 void Console::write(std::FILE* stream, std::string_view text) {
   const std::string status = status_;

@@ -10,6 +10,7 @@ namespace halfwave::cli {
 
 /// What a stream is connected to.
 struct Terminal {
+  bool present = false;     ///< it is a terminal at all
   bool live = false;        ///< a terminal that can move its cursor
   bool colour = false;      ///< live, and NO_COLOR (no-color.org) is not set
   std::size_t width = 100;  ///< columns to use; at most 100, for people read no longer lines
@@ -30,7 +31,8 @@ class Console {
   bool json() const { return json_; }
   bool notes_shown() const { return !quiet_; }
   const Terminal& notes_terminal() const { return notes_; }
-  std::size_t result_width() const { return result_width_; }
+  std::size_t result_width() const { return results_.width; }
+  bool result_on_terminal() const { return results_.present; }
 
   /// Text of one or more lines; the last line's end is added where it is missing.
   void result(std::string_view text);
@@ -52,8 +54,7 @@ class Console {
   std::string coloured(const char* code, std::string_view text) const;
 
   bool json_, quiet_;
-  Terminal notes_;
-  std::size_t result_width_;
+  Terminal notes_, results_;
   std::string status_;  ///< "": none is shown
   std::chrono::steady_clock::time_point next_status_{};
 };

@@ -6,11 +6,13 @@
 #include <halfwave/train.h>
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "command.h"
 #include "core/suggest.h"
 #include "graph/network.h"
+#include "kernels/activation_table.h"
 #include "layers/registry.h"
 #include "program.h"
 #include "table.h"
@@ -39,16 +41,6 @@ Json number_json(std::string_view name, Number value, Number low, Number high, s
           {"help", help}};
 }
 
-std::string properties(const ActivationInfo& info) {
-  std::vector<std::string> words;
-  for (const ActivationParameter& p : info.parameters) words.push_back(fmt::format("{} {}", p.name, p.value));
-  if (info.zero_below) words.emplace_back("exact zeros");
-  if (info.piecewise_linear) words.emplace_back("piecewise linear");
-  if (info.monotone) words.emplace_back("monotone");
-  if (info.saturates) words.emplace_back("saturates");
-  return fmt::format("{}", fmt::join(words, ", "));
-}
-
 const char* family(ActivationInfo::Initialisation initialisation) {
   switch (initialisation) {
     case ActivationInfo::Initialisation::he:
@@ -62,9 +54,10 @@ const char* family(ActivationInfo::Initialisation initialisation) {
 }
 
 Listing list_activations() {
-  Listing listing{TextTable({{"name"}, {"formula"}, {"properties"}})};
+  Listing listing{TextTable({{"name"}, {"formula"}, {"parameters"}, {"properties"}, {"ONNX"}})};
+  for (const ActivationRow& row : activation_rows())
+    listing.table.add({row.name, row.formula, row.parameters, row.properties, row.onnx});
   for (const ActivationInfo& info : activations()) {
-    listing.table.add({std::string(info.name), std::string(info.formula), properties(info)});
     Json item{{"name", info.name}, {"formula", info.formula}, {"onnx", info.onnx}, {"source", info.source}};
     item["parameters"] = Json::array();
     for (const ActivationParameter& p : info.parameters)
@@ -148,7 +141,8 @@ struct ListKind {
 };
 
 constexpr ListKind kKinds[] = {
-    {"activations", "what --activation and --net take: formula, parameters, properties", list_activations},
+    {"activations", "what --activation and --net take: formula, parameters, properties, ONNX form",
+     list_activations},
     {"layers", "what a network line (--net) is made of", list_layers},
     {"networks", "networks with a name, for --net", list_networks},
     {"data", "data sets with a name, for DATA", list_data},
@@ -199,7 +193,9 @@ class ListCommand : public Command {
       console.object(
           {{"command", "list"}, {"what", kind != nullptr ? kind->name : "lists"}, {"items", listing.items}});
     } else {
-      console.result(listing.table.text(console.result_width()));
+      // One line an item for grep and its like; a terminal gets lines that fit it.
+      constexpr std::size_t kUnbroken = std::numeric_limits<std::size_t>::max();
+      console.result(listing.table.text(console.result_on_terminal() ? console.result_width() : kUnbroken));
     }
     return 0;
   }

@@ -7,8 +7,9 @@
 
 namespace halfwave::cli {
 
-/// Sets an option from its text. Each throws Error (usage) that says what is allowed, near names included. Of a
-/// text with choices the first word is compared with them; what may follow it is for whoever uses the option.
+/// Sets an option from its text. Each throws Error (usage) that says what is allowed, near names included. Of
+/// a text with choices the first word is compared with them; what may follow it is for whoever uses the
+/// option.
 void set_from_text(const OptionInfo& info, const std::string& text, std::string& field);
 void set_from_text(const OptionInfo& info, const std::string& text, bool& field);
 void set_from_text(const OptionInfo& info, const std::string& text, double& field);

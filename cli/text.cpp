@@ -13,12 +13,6 @@ bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0u) !
 
 }  // namespace
 
-std::string grouped(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, 1, ',');
-  return digits;
-}
-
 std::string percent(double share) { return fmt::format("{:.1f} %", 100.0 * share); }
 
 std::string clock_time(double seconds) {

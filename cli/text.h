@@ -1,14 +1,12 @@
 #pragma once
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace halfwave::cli {
+#include "core/grouped.h"
 
-/// 12345678 as "12,345,678".
-std::string grouped(std::uint64_t number);
+namespace halfwave::cli {
 
 /// A share as "93.4 %".
 std::string percent(double share);

@@ -77,8 +77,9 @@ void TrainCommand::check_early() const {
     throw usage_error("--resume needs --checkpoint FOLDER: where the run was saved.");
   if (options_.checkpoint.empty()) return;
   if (!options_.resume && Checkpoint(options_.checkpoint, "").exists())
-    throw usage_error(fmt::format("{} holds a run already; add --resume to go on with it, or name another folder.",
-                                  options_.checkpoint));
+    throw usage_error(
+        fmt::format("{} holds a run already; add --resume to go on with it, or name another folder.",
+                    options_.checkpoint));
   check_writable_folder(options_.checkpoint);
 }
 

@@ -49,19 +49,22 @@ void check_writable(const std::string& path) {
 
 void check_writable_folder(const std::string& path) {
   const auto refused = [&](const std::error_code& reason) {
-    return input_error(fmt::format("{}: the checkpoint folder cannot be written: {}. Name another one with --checkpoint.",
-                                   path, reason.message()));
+    return input_error(
+        fmt::format("{}: the checkpoint folder cannot be written: {}. Name another one with --checkpoint.",
+                    path, reason.message()));
   };
   std::error_code error;
   std::vector<fs::path> made;  // innermost first
-  for (fs::path folder = fs::absolute(path); !fs::exists(folder, error); folder = folder.parent_path())
+  for (fs::path folder = fs::absolute(path); !fs::exists(fs::symlink_status(folder, error));
+       folder = folder.parent_path())
     made.push_back(folder);
   const auto remove_made = [&] {
     std::error_code ignored;
     for (const fs::path& folder : made) fs::remove(folder, ignored);
   };
   fs::create_directories(path, error);
-  if (!error && !can_create_beside(fs::path(path) / "checkpoint")) error.assign(errno, std::generic_category());
+  if (!error && !can_create_beside(fs::path(path) / "checkpoint"))
+    error.assign(errno, std::generic_category());
   remove_made();
   if (error) throw refused(error);
 }

@@ -106,7 +106,8 @@ def row(name, ours, theirs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", help="the build's bench_activations")
+    parser.add_argument("program", nargs="?", help="the build's bench_activations",
+                        default=os.path.join(os.environ.get("HALFWAVE_BUILD", "build/release"), "bench_activations"))
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.03, help="for each measurement")
     parser.add_argument("--json", action="store_true")

@@ -127,7 +127,7 @@ template <class Self, class Visitor>
 void TrainOptions::visit(Self& self, Visitor&& v) {
   constexpr double kMany = 1e15;
   v(OptionInfo{"net", "the network, layer by layer, or a named one ('halfwave list networks'), or a model file to train further"}, self.net);
-  v(OptionInfo{"hidden", "widths of an MLP's hidden layers, e.g. 512,512 (short for --net)", 1, 1 << 24}, self.hidden);
+  v(OptionInfo{"hidden", "widths of an MLP's hidden layers, e.g. 512,512, or none (short for --net)", 1, 1 << 24}, self.hidden);
   v(OptionInfo{"activation", "the hidden layers' activation ('halfwave list activations')"}, self.activation);
   v(OptionInfo{"init", "how weights begin; auto: what suits the activation", -kMany, kMany, initialisation_names()}, self.init);
   v(OptionInfo{"bias-init", "what biases begin as", -kMany, kMany}, self.bias_init);

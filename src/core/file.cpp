@@ -70,6 +70,11 @@ struct Temporary {
 
 }  // namespace
 
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
 Bytes read_file(const fs::path& path) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.open()) throw system_error(path, "cannot be read");
@@ -92,7 +97,8 @@ Bytes read_file(const fs::path& path) {
 }
 
 NewFile create_beside(const fs::path& path) {
-  // A process that was killed may have left its file, and its number is given out again (in a container always).
+  // A process that was killed may have left its file, and its number is given out again (in a container
+  // always).
   constexpr int kAttempts = 10000;
   static std::atomic<unsigned> calls{0};
   NewFile file;

@@ -10,17 +10,20 @@ namespace halfwave {
 
 using Bytes = std::vector<std::uint8_t>;
 
+/// Whether there is a file, folder or link to one; false also where that cannot be found out.
+bool is_there(const std::filesystem::path& path);
+
 /// The whole file. Throws Error (input) that names the file and the system's reason.
 Bytes read_file(const std::filesystem::path& path);
 
-/// An empty file that was just made, open for writing; the caller closes it. -1: none could be made, errno says
-/// why.
+/// An empty file that was just made, open for writing; the caller closes it. -1: none could be made, errno
+/// says why.
 struct NewFile {
   int descriptor = -1;
   std::filesystem::path path;
 };
-/// Makes a file in the folder of `path` whose name begins with it and is no other file's, not even one that an
-/// earlier process left behind.
+/// Makes a file in the folder of `path` whose name begins with it and is no other file's, not even one that
+/// an earlier process left behind.
 NewFile create_beside(const std::filesystem::path& path);
 
 /// Puts the parts, one after the other, into the file so that it has either its old or its whole new

@@ -11,6 +11,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "core/file.h"
+#include "core/grouped.h"
 #include "core/suggest.h"
 #include "halfwave/error.h"
 #include "io/cifar.h"
@@ -40,17 +42,8 @@ std::string lower_name(const fs::path& path) {
   std::string name = path.filename().string();
   std::transform(name.begin(), name.end(), name.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  if (name.size() > 3 && name.substr(name.size() - 3) == ".gz") name.resize(name.size() - 3);
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
   return name;
-}
-
-bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
 }
 
 /// A file that is there and is called as tables are.
@@ -59,7 +52,7 @@ bool is_table(const fs::path& path) {
   std::error_code error;
   return is_there(path) && !fs::is_directory(path, error) &&
          std::any_of(kTableEndings.begin(), kTableEndings.end(),
-                     [&](std::string_view ending) { return ends_with(name, ending); });
+                     [&](std::string_view ending) { return name.ends_with(ending); });
 }
 
 /// "adult-train" for "/data/adult-train.csv.gz", the folder's name for a folder.
@@ -118,13 +111,13 @@ Parts read_parts(const DataOptions& options, Needed needed, bool labels_needed) 
     return parts;
   }
   const std::string name = lower_name(path);
-  if (ends_with(name, ".npz")) return read_npz(path, needed, labels_needed);
-  if (ends_with(name, ".npy") && labels_needed) return read_npy_siblings(path, needed);
-  if (ends_with(name, ".npy")) {
+  if (name.ends_with(".npz")) return read_npz(path, needed, labels_needed);
+  if (name.ends_with(".npy") && labels_needed) return read_npy_siblings(path, needed);
+  if (name.ends_with(".npy")) {
     parts.train.inputs = read_npy(*open_source(path), ArrayUse::inputs);
     return parts;
   }
-  if (name.find("idx") != std::string::npos && ends_with(name, "byte") && !labels_needed) {
+  if (name.find("idx") != std::string::npos && name.ends_with("byte") && !labels_needed) {
     parts.train.inputs = read_idx(path, ArrayUse::inputs);
     return parts;
   }
@@ -155,13 +148,13 @@ Examples read_table_for(const std::string& path, bool header, const Schema& sche
                     path, fmt::join(schema.shape, ", ")));
   }
   Table table = open_table(path, header);
-  const bool without_names = schema.columns[0].name.rfind("column_", 0) == 0;
+  const bool without_names = schema.columns[0].name.starts_with("column_");
   if (table.header && without_names && !starts_as(table, schema)) forget_header(table);
   Examples examples = encode(table, schema, no_target, warnings);
   const std::size_t filled = fill_missing(schema, examples);
   if (filled > 0)
-    warnings.push_back(fmt::format("{}: {} missing numbers became the means of the training part", path,
-                                   count_text(filled)));
+    warnings.push_back(
+        fmt::format("{}: {} missing numbers became the means of the training part", path, grouped(filled)));
   return examples;
 }
 
@@ -173,7 +166,7 @@ void report_missing(const std::string& path, const Survey& found, std::vector<st
                                    ? fmt::format("the training part's mean {:.6g}", column.fill)
                                    : std::string("no category");
     warnings.push_back(fmt::format("{}: column '{}': {} missing values became {}", path, column.name,
-                                   count_text(found.missing[c]), became));
+                                   grouped(found.missing[c]), became));
   }
 }
 
@@ -195,7 +188,7 @@ Dataset load_table(const DataOptions& options) {
   data.schema = found.schema;
   if (const std::size_t repeated = repeated_rows(data.train, data.schema.features()); repeated > 0) {
     data.warnings.push_back(
-        fmt::format("{}: {} rows repeat an earlier one", options.source, count_text(repeated)));
+        fmt::format("{}: {} rows repeat an earlier one", options.source, grouped(repeated)));
   }
   if (options.test.empty()) split_off_test(data, options.validation, options.seed);
   measure_fill(data.schema, data.train);
@@ -296,8 +289,8 @@ Examples load_examples(const DataOptions& options, const Schema& schema, std::ve
 std::vector<DataInfo> named_datasets() {
   std::vector<DataInfo> list;
   for (const GeneratedSet& set : generated_sets()) {
-    list.push_back({set.name, "generated",
-                    fmt::format("{} + {}", count_text(set.train), count_text(set.test)), set.description});
+    list.push_back({set.name, "generated", fmt::format("{} + {}", grouped(set.train), grouped(set.test)),
+                    set.description});
   }
   for (const NamedSet& set : named_sets()) list.push_back({set.name, "files", set.size, set.description});
   return list;

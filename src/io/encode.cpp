@@ -6,8 +6,10 @@
 #include <limits>
 #include <optional>
 
+#include "core/grouped.h"
 #include "core/suggest.h"
 #include "halfwave/error.h"
+#include "io/byte_source.h"
 #include "io/labels.h"
 #include "io/table.h"
 
@@ -26,7 +28,7 @@ struct Role {
 std::optional<std::size_t> position_of(std::string_view name) {
   constexpr std::string_view kPrefix = "column_";
   std::size_t position = 0;
-  if (name.substr(0, kPrefix.size()) != kPrefix) return std::nullopt;
+  if (!name.starts_with(kPrefix)) return std::nullopt;
   const char *begin = name.data() + kPrefix.size(), *end = name.data() + name.size();
   const auto [stop, error] = std::from_chars(begin, end, position);
   return error == std::errc() && stop == end && begin != end ? std::optional(position) : std::nullopt;
@@ -214,7 +216,7 @@ class Encoder {
 
   void report(std::vector<std::string>& warnings) const {
     const auto warn = [&](std::size_t n, const char* what) {
-      if (n > 0) warnings.push_back(fmt::format("{}: {} {}", table_.path, count_text(n), what));
+      if (n > 0) warnings.push_back(fmt::format("{}: {} {}", table_.path, grouped(n), what));
     };
     if (no_target_ == NoTarget::drop_row) warn(without_target_, "rows without a target left out");
     warn(unknown_categories_, "texts are of no known category and count as missing");

@@ -31,17 +31,13 @@ ElementType element_type(const std::string& name, std::uint8_t code) {
   }
 }
 
-bool starts_with(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
 /// The file "<part>-<what>-idx…" of the folder, or an empty path.
 fs::path find_idx(const fs::path& folder, std::string_view part, std::string_view what) {
   fs::path found;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string(), start = fmt::format("{}-{}", part, what);
-    if (!starts_with(name, start + "-idx") && !starts_with(name, start + ".idx")) continue;
+    if (!name.starts_with(start + "-idx") && !name.starts_with(start + ".idx")) continue;
     if (name.find(".tmp-") != std::string::npos) continue;
     if (found.empty() || entry.path() < found) found = entry.path();  // the uncompressed one first
   }

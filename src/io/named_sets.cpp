@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "core/file.h"
 #include "halfwave/error.h"
 #include "io/byte_source.h"
 #include "io/cifar.h"
@@ -16,11 +17,6 @@
 namespace halfwave {
 namespace fs = std::filesystem;
 namespace {
-
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
 
 /// The file or its compressed form in the folder, with '-' or '.' before "idx"; an empty path where it is not
 /// there.

@@ -119,7 +119,15 @@ std::vector<float> target_values(const Array& labels, std::size_t outputs) {
     throw input_error(fmt::format("{}: {} targets an example where {} are needed", labels.name,
                                   label_width(labels), outputs));
   }
-  return {values->begin(), values->end()};
+  std::vector<float> targets(values->begin(), values->end());
+  const auto bad = std::find_if_not(targets.begin(), targets.end(), [](float x) { return std::isfinite(x); });
+  if (bad != targets.end()) {
+    const auto at = static_cast<std::size_t>(bad - targets.begin());
+    throw input_error(
+        fmt::format("{}: {:g} at row {}, column {} (counted from 0) is too large for a 32-bit number",
+                    labels.name, (*values)[at], at / outputs, at % outputs));
+  }
+  return targets;
 }
 
 Examples to_examples(Part& part, const Schema& schema) {

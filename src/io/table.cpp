@@ -8,6 +8,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "core/grouped.h"
 #include "core/suggest.h"
 #include "halfwave/error.h"
 #include "io/labels.h"
@@ -148,7 +149,7 @@ void survey_features(const Table& table, std::size_t target, const std::vector<F
         leave_out(i, "all its values are the same");
       } else if (f.categories.size() > kMostCategories) {
         leave_out(i, fmt::format("more than {} different texts, so rather an identifier than a category",
-                                 count_text(kMostCategories)));
+                                 grouped(kMostCategories)));
       } else {
         result.schema.columns.push_back(
             {table.names[i], kind, 0.0f, {f.categories.begin(), f.categories.end()}});
@@ -179,12 +180,6 @@ void check_names(const Table& table) {
 }
 
 }  // namespace
-
-std::string count_text(std::size_t n) {
-  std::string text = std::to_string(n);
-  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
-  return text;
-}
 
 bool header_is_data(const Table& table) {
   constexpr std::size_t kRows = 1000;

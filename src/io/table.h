@@ -46,7 +46,4 @@ std::size_t fill_missing(const Schema& schema, Examples& examples);
 /// How many examples have the same features and the same label or target as an earlier one.
 std::size_t repeated_rows(const Examples& examples, std::size_t features);
 
-/// "4,000": with separators between thousands, for messages.
-std::string count_text(std::size_t n);
-
 }  // namespace halfwave

@@ -142,9 +142,8 @@ void Checkpoint::load(RunState& state, Network& network, Optimiser& optimiser) c
     const Json now = Json::parse(identity_);
     if (text.at("identity") != now)
       throw usage_error(
-          fmt::format("{} is of another run: {}. Use the same options, or another --checkpoint folder, or "
-                      "leave out --resume to begin anew.",
-                      name, difference(text.at("identity"), now)));
+          fmt::format("{} is of another run: {}. Use the same options, or another --checkpoint folder.", name,
+                      difference(text.at("identity"), now)));
     from_json(text.at("state"), state);
     file.read_into("values", network.values(), name);
     state.good_values.resize(network.values().size());

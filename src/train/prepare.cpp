@@ -114,6 +114,28 @@ void check_activation(const std::string& text) {
   find_activation(std::string_view(text).substr(0, text.find(' ')));
 }
 
+/// How the columns of the data differ from a model's, which takes them by place; "" where they do not.
+std::string column_difference(const std::vector<Column>& model, const std::vector<Column>& data) {
+  for (std::size_t c = 0; c < std::max(model.size(), data.size()); ++c) {
+    if (c >= data.size()) return fmt::format("the data have no column '{}'", model[c].name);
+    if (c >= model.size()) return fmt::format("the model has no column '{}'", data[c].name);
+    if (model[c].name != data[c].name)
+      return fmt::format("column {} is '{}' in the model and '{}' in the data", c, model[c].name,
+                         data[c].name);
+    if (model[c].kind != data[c].kind)
+      return fmt::format("column '{}' holds {}", model[c].name,
+                         data[c].kind == Column::Kind::numeric
+                             ? "texts in the model and numbers in the data"
+                             : "numbers in the model and texts in the data");
+    const auto [known, now] = std::ranges::mismatch(model[c].categories, data[c].categories);
+    if (known != model[c].categories.end() && (now == data[c].categories.end() || *known < *now))
+      return fmt::format("column '{}' has the category '{}' in the model only", model[c].name, *known);
+    if (now != data[c].categories.end())
+      return fmt::format("column '{}' has the category '{}' in the data only", model[c].name, *now);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<std::string> activation_names() {
@@ -170,6 +192,10 @@ Preprocessing fit_preprocessing(const Dataset& data, bool standardise) {
 std::shared_ptr<ModelParts> make_model(const Dataset& data, const TrainOptions& options, const Model* start) {
   if (start) {
     ModelParts& from = start->parts();
+    if (const std::string difference = column_difference(from.schema.columns, data.schema.columns);
+        !difference.empty())
+      throw usage_error(fmt::format("The model to train further is for other columns than those of '{}': {}.",
+                                    data.name, difference));
     if (from.schema.task != data.schema.task || from.schema.features() != data.schema.features() ||
         from.schema.classes != data.schema.classes || from.schema.outputs != data.schema.outputs)
       throw usage_error(fmt::format(

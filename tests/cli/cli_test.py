@@ -30,6 +30,21 @@ SANITIZED = len(sys.argv) > 3 and sys.argv[3] != ""
 QUICK = ["--hidden", "16", "--epochs", "2", "--threads", "1"]
 
 
+def read_to_end(terminal):
+    """What is written to a pseudo-terminal until nobody has it open; closes it."""
+    text = b""
+    while True:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # Linux reports the end of a terminal so
+            break
+        if not part:
+            break
+        text += part
+    os.close(terminal)
+    return text.decode()
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         self.scratch = tempfile.TemporaryDirectory()
@@ -97,6 +112,9 @@ class WrongUse(Case):
             (["mnist1d", "--batch", "0"], "--batch needs .* from 1"),
             (["mnist1d", "--lr", "nan"], "--learning-rate"),
             (["mnist1d", "--optimiser", "adma"], "Did you mean 'adam'"),
+            (["mnist1d", "--optimiser", "adam 3"], "adam 3"),
+            (["mnist1d", "--init", "constnat 0.1"], "Did you mean 'constant'"),
+            (["mnist1d", "--init", "constant"], "--init: constant needs the number"),
             (["mnist1d", "--task", "classify"], "--task .*classification"),
             (["mnist1d", "--hidden", "12,x"], "--hidden"),
             (["mnist1d", "--activation", "rleu"], "Did you mean .*'relu'"),
@@ -140,6 +158,35 @@ class Output(Case):
         for place in places:
             self.assert_fails(3, re.escape(place), "train", "mnist1d", "--epochs", "100000", "--out", place)
 
+    def test_a_checkpoint_folder_that_cannot_be_written_is_told_before_training(self):
+        (self.folder / "file").write_text("mine")
+        os.symlink("nowhere", self.folder / "dangling")
+        places = ["file", "file/run", "dangling", "/proc/run"]
+        if os.geteuid() != 0:
+            (self.folder / "locked").mkdir(mode=0o555)
+            places += ["locked", "locked/a/run"]
+        for place in places:
+            self.assert_fails(3, re.escape(place), "train", "mnist1d", "--epochs", "100000", "--checkpoint", place)
+        self.assert_fails(2, "mnist1e", "train", "mnist1e", "--checkpoint", "a/b/run")
+
+    def test_a_run_that_is_saved_is_not_overwritten(self):
+        self.ok("train", "mnist1d", *QUICK, "--checkpoint", "a/run")
+        saved = (self.folder / "a/run/checkpoint.safetensors").read_bytes()
+        self.assert_fails(2, "^(halfwave: )?a/run holds a run already; add --resume", "train", "mnist1d", *QUICK,
+                          "--checkpoint", "a/run")  # fmt: skip
+        self.assertEqual((self.folder / "a/run/checkpoint.safetensors").read_bytes(), saved)
+        self.ok("train", "mnist1d", *QUICK, "--checkpoint", "a/run", "--resume")
+
+    def test_files_that_a_killed_process_left_are_no_hindrance(self):
+        def leave_files():
+            for name in ("m.onnx", "run/checkpoint", "run/checkpoint.safetensors"):
+                for number in range(20):
+                    (self.folder / f"{name}.tmp-{os.getpid()}-{number}").write_text("theirs")
+
+        (self.folder / "run").mkdir()
+        self.ok("train", "mnist1d", *QUICK, "--checkpoint", "run", "-o", "m.onnx", preexec_fn=leave_files)
+        self.assertTrue((self.folder / "m.onnx").is_file())
+
     def test_a_full_disk_leaves_the_old_file(self):
         self.assert_fails(3, "No space left", "train", "mnist1d", *QUICK, "--quiet", "--out", "/dev/full")
         self.ok("train", "mnist1d", *QUICK, "--out", "m.onnx")
@@ -180,18 +227,9 @@ class Output(Case):
                                     "--net", "dense 64, relu, dense"],  # --hidden has no effect: a warning
                                    cwd=self.folder, env=env, stdin=slave, stdout=subprocess.DEVNULL, stderr=slave)  # fmt: skip
         os.close(slave)
-        text = b""
-        while True:
-            try:
-                part = os.read(master, 65536)
-            except OSError:  # Linux reports the end of a terminal so
-                break
-            if not part:
-                break
-            text += part
-        os.close(master)
+        text = read_to_end(master)
         self.assertEqual(process.wait(), 0)
-        return text.decode()
+        return text
 
     def test_a_terminal_gets_a_progress_line(self):
         text = self.on_terminal()
@@ -293,12 +331,34 @@ class Json(Case):
             items = self.json_of(self.ok("list", what, "--json"))
             self.assertEqual((items["command"], items["what"]), ("list", what))
             self.assertTrue(all(item["name"] for item in items["items"]))
-            text = self.ok("list", what).stdout
-            self.assertIn(items["items"][0]["name"], text)
-            self.assertLessEqual(max(map(len, text.splitlines())), 100)
+            self.assertIn(items["items"][0]["name"], self.ok("list", what).stdout)
         names = [item["name"] for item in self.json_of(self.ok("list", "activations", "--json"))["items"]]
         self.assertEqual(names, sorted(names))
         self.assertIn("relu", names)
+
+    def test_list_of_activations_says_what_json_says(self):
+        items = self.json_of(self.ok("list", "activations", "--json"))["items"]
+        header, *lines = self.ok("list", "activations").stdout.splitlines()
+        self.assertEqual(header.split(), ["name", "formula", "parameters", "properties", "ONNX"])
+        for item, line in zip(items, lines, strict=True):  # not on a terminal: one line each
+            self.assertEqual(line.split()[0], item["name"])
+            self.assertIn(item["formula"], line)
+            self.assertTrue(line.endswith(item["onnx"]), line)
+            self.assertEqual("exact zeros" in line, item["zero_below"])
+            self.assertEqual("monotone" in line, item["monotone"])
+            for parameter in item["parameters"]:
+                self.assertIn(f"{parameter['name']} = {parameter['default']:g}", line)
+
+    def test_lists_fit_a_terminal(self):
+        for what in [item["name"] for item in self.json_of(self.ok("list", "--json"))["items"]]:
+            master, slave = pty.openpty()
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            with subprocess.Popen([PROGRAM, "list", what], stdout=slave, stdin=slave) as process:
+                os.close(slave)
+                text = read_to_end(master)
+                self.assertEqual(process.wait(), 0)
+            self.assertLessEqual(max(map(len, text.splitlines())), 80, what)
+            self.assertIn("name", text)
 
 
 class Models(Case):
@@ -340,6 +400,34 @@ class Models(Case):
         self.assertEqual(second["network"], first["network"])
         self.assertLess(second["epochs"][0]["loss"], first["epochs"][0]["loss"])
         self.assertTrue(any("--hidden has no effect" in warning for warning in second["warnings"]))
+
+    def test_train_further_needs_the_same_columns(self):
+        def table(name, columns, town="Ulm"):
+            rows = [dict(size=i % 7, rooms=i % 5, town=town if i % 3 else "Bonn", colour="red" if i % 2 else "blue",
+                         price=3.5 * (i % 7) + i % 3) for i in range(60)]  # fmt: skip
+            self.write_table(name, [columns] + [[row[c] for c in columns] for row in rows])
+
+        further = ["--net", "first.onnx", "--task", "regression", "--target", "price", "--quiet"]
+        table("first.csv", ["size", "rooms", "town", "price"])
+        self.ok("train", "first.csv", *QUICK, *further[2:])
+        table("same.csv", ["price", "town", "size", "rooms"])
+        self.ok("train", "same.csv", *QUICK, *further, "-o", "further.onnx")
+        table("order.csv", ["rooms", "size", "town", "price"])
+        self.assert_fails(2, "column 0 is 'size' in the model and 'rooms' in the data", "train", "order.csv", *further)
+        table("name.csv", ["size", "rooms", "colour", "price"])
+        self.assert_fails(2, "column 2 is 'town' in the model and 'colour' in the data", "train", "name.csv", *further)
+        table("category.csv", ["size", "rooms", "town", "price"], "Kiel")
+        self.assert_fails(2, "'town' has the category 'Kiel' in the data only", "train", "category.csv", *further)
+        table("more.csv", ["size", "rooms", "town", "colour", "price"])
+        self.assert_fails(2, "the model has no column 'colour'", "train", "more.csv", *further)
+
+    def test_init_takes_a_number(self):
+        result = self.json_of(self.ok("train", "mnist1d", *QUICK, "--init", "constant 0.01", "--json"))
+        self.assertEqual(result["options"]["init"], "constant 0.01")
+
+    def test_run_has_no_option_without_effect(self):
+        for option in ("--target", "--seed"):
+            self.assert_fails(2, f"run has no option '{option}'", "run", "m.onnx", "mnist1d", option, "0")
 
     def interrupted(self, *words, number=signal.SIGINT):
         """Interrupts a run after its first epoch; its exit code and what it wrote to standard error."""

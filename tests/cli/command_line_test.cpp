@@ -123,6 +123,14 @@ TEST(CommandLine, WrongValuesSayWhatIsAllowed) {
   EXPECT_THAT(Sample().error({"--off=3.5x"}), HasSubstr("--off"));
 }
 
+TEST(CommandLine, WhatFollowsTheNameOfAChoiceIsKept) {
+  Sample s;
+  EXPECT_TRUE(s.parse({"d", "--optimiser", "sgd 0.1"}));
+  EXPECT_EQ(s.choice, "sgd 0.1");
+  EXPECT_THAT(Sample().error({"--optimiser", "adma 0.1"}), HasSubstr("Did you mean 'adam'"));
+  EXPECT_THAT(Sample().error({"--optimiser", " sgd"}), HasSubstr("' sgd'"));
+}
+
 TEST(CommandLine, MissingAndSurplusWords) {
   EXPECT_THAT(Sample().error({"--count"}), HasSubstr("--count needs a value"));
   EXPECT_THAT(Sample().error({"--text", "--count", "3"}), HasSubstr("--text needs a value"));

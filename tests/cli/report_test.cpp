@@ -131,6 +131,20 @@ TEST(TrainJson, WithoutHealthOrTestPartClaimsNoFigures) {
   EXPECT_THAT(train_summary(run.report, 80), Not(HasSubstr("density")));
 }
 
+TEST(TrainSummary, NamesTheEpochOfTheModelUnlessItIsTheLast) {
+  SampleRun run(classes_schema({"a", "b", "c"}));
+  run.result.options.epochs = 2;
+  run.result.epochs.push_back(run.result.epochs[0]);
+  run.result.epochs[1].epoch = 2;
+  for (const TrainResult::End end : {TrainResult::End::finished, TrainResult::End::stopped_early}) {
+    run.result.end = end;
+    run.result.best_epoch = 1;
+    EXPECT_THAT(train_summary(run.report, 80), HasSubstr("2 of 2; the model is from epoch 1"));
+    run.result.best_epoch = 2;
+    EXPECT_THAT(train_summary(run.report, 80), Not(HasSubstr("is from epoch")));
+  }
+}
+
 TEST(Health, SparsityIsNotDeath) {
   const LayerHealth last{
       .name = "l", .density = 1.0, .dead_units = 0, .units = 10, .gradient_norm = 1.0, .weight_norm = 1.0};

@@ -84,7 +84,8 @@ TEST_F(FileTest, FailedWriteLeavesTheOldFileAndNothingElse) {
   EXPECT_EQ(files(), 1u);
 }
 
-// A killed process leaves its temporary file, and a later one can have the same number: in a container always.
+// A killed process leaves its temporary file, and a later one can have the same number: in a container
+// always.
 TEST_F(FileTest, FilesThatAKilledProcessLeftAreNoHindrance) {
   const fs::path path = folder_ / "a";
   constexpr std::size_t kLeft = 200;  // more than this program has written before

@@ -218,6 +218,14 @@ TEST(Npy, TargetsAndTheirTask) {
   EXPECT_THAT(bytes.schema.classes, ElementsAre("", "ab"));
 }
 
+TEST(Npy, TargetsTooLargeForAFloatAreNamed) {
+  const Folder folder;
+  folder.write("x.npy", npy("|u1", "(3, 4)", stored<std::uint8_t>(false)));
+  folder.write("y.npy", npy("<f8", "(3, 2)", array_bytes<double>({0.5, 1, 3.4e38, -3e38, 2, -1e39}, false)));
+  expect_error(ErrorKind::input, {"y.npy: -1e+39 at row 2, column 1", "too large"},
+               [&] { load_dataset(options_for(folder.path().string())); });
+}
+
 TEST(Npy, BadFilesAreNamed) {
   const Folder folder;
   Schema schema;

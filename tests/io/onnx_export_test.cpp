@@ -161,7 +161,8 @@ TEST(OnnxExport, NamesOutputsByTheirMeaning) {
   const auto output = [](const onnx::ModelProto& model) { return describe(model.graph().output(0)); };
   EXPECT_EQ(output(exported("dense", classes)), "logits float [batch, 2]");
   EXPECT_EQ(output(exported("dense, softmax", classes)), "probabilities float [batch, 2]");
-  EXPECT_EQ(output(exported("dense, sigmoid", classes)), "probabilities float [batch, 2]");
+  EXPECT_EQ(output(exported("dense, sigmoid", classes)), "logits float [batch, 2]")
+      << "they do not add up to 1";
   EXPECT_EQ(output(exported("dense, log_softmax", classes)), "log_probabilities float [batch, 2]");
   const onnx::ModelProto regression = exported("dense", test::regression(classes, 4));
   EXPECT_EQ(output(regression), "prediction float [batch, 4]");

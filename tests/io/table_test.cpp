@@ -1,5 +1,8 @@
 // If this failed, tables would be learned from wrongly: fields split amiss, columns mixed up, classes
 // swapped, or the values of new data placed in other features than those the model was trained on.
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -316,6 +319,23 @@ TEST(Table, BadTablesAreNamedWithTheirLine) {
   std::string damaged = gzipped(numbers);
   damaged[damaged.size() - 6] ^= 1;
   expect_load_error(folder.write("t.csv.gz", damaged), {"t.csv.gz: the compressed data are damaged"});
+}
+
+// One-hot columns can ask for thousands of times the memory of the file: refused before it is taken.
+TEST(Table, FeaturesThatDoNotFitIntoMemoryAreRefused) {
+  constexpr std::size_t kColumns = 50, kCategories = 1000;  // 200 kB a row
+  const std::size_t memory =
+      static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::string text;
+  for (std::size_t c = 0; c < kColumns; ++c) text += fmt::format("c{},", c);
+  text += "y\n";
+  for (std::size_t i = 0; i < 2 * kCategories; ++i) {
+    for (std::size_t c = 0; c < kColumns; ++c) text += fmt::format("t{},", (i + c) % kCategories);
+    text += i % 3 == 0 ? "a\n" : "b\n";
+  }
+  text.append(memory / 2 / (kColumns * kCategories * sizeof(float)), '\n');
+  const Folder folder;
+  expect_load_error(folder.write("t.csv", text), {"t.csv", "do not fit into the memory"});
 }
 
 TEST(Table, LargeTablesAreReadFast) {
