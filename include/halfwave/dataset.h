@@ -78,10 +78,9 @@ inline Dataset load_dataset(const std::string& source) {
 }
 
 /// Reads examples for a model that exists already, labels or targets too where they are present (else
-/// Examples has none). Of a source with several parts it is the test part. Of the options only source, header and
-/// progress count: the rest is in the schema. What was made of missing or
-/// unknown values is added to `warnings` where they are asked for. Throws Error (input) where the data do not
-/// fit the schema.
+/// Examples has none). Of a source with several parts it is the test part. Of the options only source, header
+/// and progress count: the rest is in the schema. What was made of missing or unknown values is added to
+/// `warnings` where they are asked for. Throws Error (input) where the data do not fit the schema.
 Examples load_examples(const DataOptions& options, const Schema& schema,
                        std::vector<std::string>* warnings = nullptr);
 

@@ -18,8 +18,8 @@ class Model {
  public:
   /// Reads an ONNX file that Halfwave wrote. Throws Error (input) naming file and tensor or node.
   static Model load(const std::string& path);
-  /// Writes the ONNX file, whole or not at all: preprocessing is part of its graph, class names and training facts are
-  /// in its metadata. Throws Error (input) where the file cannot be written.
+  /// Writes the ONNX file, whole or not at all: preprocessing is part of its graph, class names and training
+  /// facts are in its metadata. Throws Error (input) where the file cannot be written.
   void save(const std::string& path) const;
 
   /// What kind of data it takes, and the names of its classes.
@@ -28,7 +28,8 @@ class Model {
   std::string network() const;
   /// Numbers that were learned.
   std::size_t parameters() const;
-  /// Numbers of one prediction: one a class (logits, or probabilities where the network ends in softmax), or the targets.
+  /// Numbers of one prediction: one a class (logits, or probabilities where the network ends in softmax), or
+  /// the targets.
   std::size_t outputs() const;
   /// Facts about its training: "epochs", "test_accuracy", "halfwave_version", …
   const std::map<std::string, std::string>& facts() const;
@@ -50,7 +51,8 @@ class Model {
 
 /// How well a model does on labelled examples.
 struct Evaluation {
-  double loss = 0.0;      ///< classification: mean cross-entropy; regression: mean squared error in the target's units
+  double loss =
+      0.0;  ///< classification: mean cross-entropy; regression: mean squared error in the target's units
   double accuracy = 0.0;  ///< classification: share of examples whose largest output is their class
   double rmse = 0.0;      ///< regression: root of the mean squared error, in the target's units
 };

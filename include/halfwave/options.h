@@ -7,9 +7,9 @@
 
 namespace halfwave {
 
-/// What is declared of an option besides its type and default, once: flags of the command line, JSON, checks and help
-/// all come from it. A struct of options has `template <class Self, class Visitor> static void visit(Self&, Visitor&&)`
-/// that calls visitor(OptionInfo, field) for each of its fields.
+/// What is declared of an option besides its type and default, once: flags of the command line, JSON, checks
+/// and help all come from it. A struct of options has `template <class Self, class Visitor> static void
+/// visit(Self&, Visitor&&)` that calls visitor(OptionInfo, field) for each of its fields.
 struct OptionInfo {
   std::string name;  ///< "learning-rate": the flag without its dashes; in JSON with '_'
   std::string help;

@@ -12,7 +12,7 @@ namespace halfwave {
 
 /// Everything that shapes a training run. The defaults work.
 struct TrainOptions {
-  std::string net;                         ///< network line or name; "": an MLP of `hidden` and `activation`
+  std::string net;  ///< network line or name; "": an MLP of `hidden` and `activation`
   std::vector<std::int64_t> hidden{512, 512};
   std::string activation = "relu";
   std::string init = "auto";
@@ -50,7 +50,8 @@ struct TrainOptions {
   std::int64_t every = 1;
   bool resume = false;
 
-  /// Where a run that is asked to stop saves itself when `checkpoint` is empty; "": it does not. No flag of its own.
+  /// Where a run that is asked to stop saves itself when `checkpoint` is empty; "": it does not. No flag of
+  /// its own.
   std::string interrupt_checkpoint;
 
   template <class Self, class Visitor>
@@ -68,8 +69,8 @@ struct LayerHealth {
 };
 
 struct EpochReport {
-  std::int64_t epoch = 0;  ///< from 1
-  double loss = 0.0;       ///< mean over the epoch's batches, penalties not included
+  std::int64_t epoch = 0;       ///< from 1
+  double loss = 0.0;            ///< mean over the epoch's batches, penalties not included
   double train_accuracy = 0.0;  ///< classification, measured while training
   double test_loss = 0.0;
   double test_accuracy = 0.0;  ///< classification
@@ -102,17 +103,17 @@ struct TrainResult {
 
   Model model;
   End end = End::finished;
-  std::string message;              ///< diverged: where, and what to change
-  TrainOptions options;             ///< with every automatic value filled in
+  std::string message;   ///< diverged: where, and what to change
+  TrainOptions options;  ///< with every automatic value filled in
   std::vector<EpochReport> epochs;
-  std::int64_t best_epoch = 0;      ///< the one that the model is from
+  std::int64_t best_epoch = 0;  ///< the one that the model is from
   double seconds = 0.0;
   double examples_per_second = 0.0;
   std::vector<std::string> warnings;
 };
 
-/// Trains a network on data. With `start` its weights are the beginning and options.net is ignored. Throws Error (usage)
-/// where network and data do not fit.
+/// Trains a network on data. With `start` its weights are the beginning and options.net is ignored. Throws
+/// Error (usage) where network and data do not fit.
 TrainResult train(const Dataset& data, const TrainOptions& options, TrainObserver* observer = nullptr,
                   const Model* start = nullptr);
 
@@ -126,19 +127,37 @@ std::vector<std::string> schedule_names();
 template <class Self, class Visitor>
 void TrainOptions::visit(Self& self, Visitor&& v) {
   constexpr double kMany = 1e15;
-  v(OptionInfo{"net", "the network, layer by layer, or a named one ('halfwave list networks'), or a model file to train further"}, self.net);
-  v(OptionInfo{"hidden", "widths of an MLP's hidden layers, e.g. 512,512, or none (short for --net)", 1, 1 << 24}, self.hidden);
+  v(OptionInfo{"net",
+               "the network, layer by layer, or a named one ('halfwave list networks'), or a model file to "
+               "train further"},
+    self.net);
+  v(OptionInfo{"hidden", "widths of an MLP's hidden layers, e.g. 512,512, or none (short for --net)", 1,
+               1 << 24},
+    self.hidden);
   v(OptionInfo{"activation", "the hidden layers' activation ('halfwave list activations')"}, self.activation);
-  v(OptionInfo{"init", "how weights begin; auto: what suits the activation", -kMany, kMany, initialisation_names()}, self.init);
+  v(OptionInfo{"init", "how weights begin; auto: what suits the activation", -kMany, kMany,
+               initialisation_names()},
+    self.init);
   v(OptionInfo{"bias-init", "what biases begin as", -kMany, kMany}, self.bias_init);
-  v(OptionInfo{"standardise", "inputs (and regression targets) to mean 0 and variance 1; stored in the model"}, self.standardise);
-  v(OptionInfo{"epochs", "passes over the training data; 0: enough for about 4,000 updates, from 10 to 200", 0, kMany}, self.epochs);
+  v(OptionInfo{"standardise",
+               "inputs (and regression targets) to mean 0 and variance 1; stored in the model"},
+    self.standardise);
+  v(OptionInfo{"epochs", "passes over the training data; 0: enough for about 4,000 updates, from 10 to 200",
+               0, kMany},
+    self.epochs);
   v(OptionInfo{"batch", "examples in one update", 1, 1 << 24}, self.batch);
-  v(OptionInfo{"loss", "auto: cross_entropy for classes, mse for numbers", -kMany, kMany, loss_names()}, self.loss);
-  v(OptionInfo{"label-smoothing", "share of each target spread over all classes", 0, 0.999}, self.label_smoothing);
-  v(OptionInfo{"activity-l1", "penalty on the sum of |activation| an example: more zeros", 0, kMany}, self.activity_l1);
-  v(OptionInfo{"optimiser", "what turns gradients into updates", -kMany, kMany, optimiser_names()}, self.optimiser);
-  v(OptionInfo{"learning-rate", "size of the updates; 0: sgd 0.05, others 1 / mean hidden width, from 0.001 to 0.01", 0, kMany}, self.learning_rate);
+  v(OptionInfo{"loss", "auto: cross_entropy for classes, mse for numbers", -kMany, kMany, loss_names()},
+    self.loss);
+  v(OptionInfo{"label-smoothing", "share of each target spread over all classes", 0, 0.999},
+    self.label_smoothing);
+  v(OptionInfo{"activity-l1", "penalty on the sum of |activation| an example: more zeros", 0, kMany},
+    self.activity_l1);
+  v(OptionInfo{"optimiser", "what turns gradients into updates", -kMany, kMany, optimiser_names()},
+    self.optimiser);
+  v(OptionInfo{"learning-rate",
+               "size of the updates; 0: sgd 0.05, others 1 / mean hidden width, from 0.001 to 0.01", 0,
+               kMany},
+    self.learning_rate);
   v(OptionInfo{"momentum", "of sgd", 0, 0.9999}, self.momentum);
   v(OptionInfo{"nesterov", "sgd looks ahead"}, self.nesterov);
   v(OptionInfo{"beta1", "adam: memory of the mean gradient", 0, 0.999999}, self.beta1);
@@ -146,12 +165,18 @@ void TrainOptions::visit(Self& self, Visitor&& v) {
   v(OptionInfo{"epsilon", "adam, rmsprop: keeps the division finite", 1e-30, 1}, self.epsilon);
   v(OptionInfo{"weight-decay", "pull of weights (not biases) to zero", 0, kMany}, self.weight_decay);
   v(OptionInfo{"clip", "largest norm of the whole gradient; 0: no limit", 0, kMany}, self.clip);
-  v(OptionInfo{"schedule", "how the learning rate changes over the run", -kMany, kMany, schedule_names()}, self.schedule);
+  v(OptionInfo{"schedule", "how the learning rate changes over the run", -kMany, kMany, schedule_names()},
+    self.schedule);
   v(OptionInfo{"warmup", "epochs in which the learning rate rises from zero", 0, kMany}, self.warmup);
   v(OptionInfo{"step-epochs", "schedule step: epochs between two steps", 1, kMany}, self.step_epochs);
-  v(OptionInfo{"step-factor", "schedules step and plateau: what the rate is multiplied by", 1e-6, 1}, self.step_factor);
-  v(OptionInfo{"patience", "schedule plateau: epochs without a better test part before the rate falls", 1, kMany}, self.patience);
-  v(OptionInfo{"early-stopping", "stop after this many epochs without a better test part and keep the best; 0: never", 0, kMany},
+  v(OptionInfo{"step-factor", "schedules step and plateau: what the rate is multiplied by", 1e-6, 1},
+    self.step_factor);
+  v(OptionInfo{"patience", "schedule plateau: epochs without a better test part before the rate falls", 1,
+               kMany},
+    self.patience);
+  v(OptionInfo{"early-stopping",
+               "stop after this many epochs without a better test part and keep the best; 0: never", 0,
+               kMany},
     self.early_stopping);
   v(OptionInfo{"seed", "fixes every random number of the run"}, self.seed);
   v(OptionInfo{"threads", "0: all processors", 0, 1024}, self.threads);

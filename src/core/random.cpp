@@ -9,7 +9,8 @@ namespace halfwave {
 
 std::array<std::uint32_t, 4> Random::block(std::uint64_t index) const {
   std::array<std::uint32_t, 4> x{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
-                                 static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)};
+                                 static_cast<std::uint32_t>(stream_),
+                                 static_cast<std::uint32_t>(stream_ >> 32)};
   std::uint32_t key0 = static_cast<std::uint32_t>(seed_), key1 = static_cast<std::uint32_t>(seed_ >> 32);
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = std::uint64_t{0xD2511F53} * x[0], p1 = std::uint64_t{0xCD9E8D57} * x[2];

@@ -5,9 +5,9 @@
 
 namespace halfwave {
 
-/// Counter-based random numbers (Philox4x32-10; Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
-/// The number at (seed, stream, index) is a pure function of the three: a resumed run, or another number of threads,
-/// draws the same numbers without any state being kept.
+/// Counter-based random numbers (Philox4x32-10; Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+/// 2011). The number at (seed, stream, index) is a pure function of the three: a resumed run, or another
+/// number of threads, draws the same numbers without any state being kept.
 class Random {
  public:
   Random(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}
@@ -37,7 +37,13 @@ class Random {
 };
 
 /// The streams of one seed, so that no two uses ever share numbers; combine with an index below 2^48.
-enum class Stream : std::uint64_t { initialise = 1, shuffle, split, dropout, data, };
+enum class Stream : std::uint64_t {
+  initialise = 1,
+  shuffle,
+  split,
+  dropout,
+  data,
+};
 constexpr std::uint64_t stream_id(Stream use, std::uint64_t index = 0) {
   return (static_cast<std::uint64_t>(use) << 48) | index;
 }

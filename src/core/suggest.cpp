@@ -30,8 +30,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 bool starts_with(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() &&
-         std::equal(prefix.begin(), prefix.end(), text.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return text.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), text.begin(),
+                                                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
 }  // namespace
@@ -43,7 +43,8 @@ std::vector<std::string> near_names(std::string_view name, std::span<const std::
     if (!name.empty() && starts_with(candidate, name)) distance = std::min<std::size_t>(distance, 1);
     if (distance <= std::max<std::size_t>(2, name.size() / 3)) found.emplace_back(distance, candidate);
   }
-  std::stable_sort(found.begin(), found.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& x, const auto& y) { return x.first < y.first; });
   std::vector<std::string> names;
   for (std::size_t i = 0; i < found.size() && i < 3; ++i) names.push_back(found[i].second);
   return names;

@@ -11,9 +11,10 @@ namespace halfwave {
 /// Names of the schemes, for --init.
 std::vector<std::string> initialisation_names();
 
-/// Draws the weights of every dense layer; biases become `bias`. scheme: "auto" follows the activation behind the layer:
-/// He for rectifiers, LeCun for self-normalising ones, Xavier otherwise, with that activation's gain; the last layer gets
-/// LeCun. "constant" is followed by its value, as in "constant 0.1". The draws depend on seed and layer only.
+/// Draws the weights of every dense layer; biases become `bias`. scheme: "auto" follows the activation behind
+/// the layer: He for rectifiers, LeCun for self-normalising ones, Xavier otherwise, with that activation's
+/// gain; the last layer gets LeCun. "constant" is followed by its value, as in "constant 0.1". The draws
+/// depend on seed and layer only.
 void initialise(Network& network, std::string_view scheme, double bias, std::uint64_t seed);
 
 }  // namespace halfwave

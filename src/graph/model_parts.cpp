@@ -17,8 +17,8 @@ void gather_rows(const Examples& examples, const Preprocessing& preprocessing, s
         run_team(team, [&](int thread, int all) {
           const Range mine = share(count, thread, all);
           for (std::size_t i = mine.begin; i < mine.end; ++i)
-            standardise(values.data() + row_of(i) * features, preprocessing.mean.data(), preprocessing.scale.data(),
-                        features, x + i * stride);
+            standardise(values.data() + row_of(i) * features, preprocessing.mean.data(),
+                        preprocessing.scale.data(), features, x + i * stride);
         });
       },
       examples.values);
@@ -29,18 +29,20 @@ void gather_rows(const Examples& examples, const Preprocessing& preprocessing, s
 std::size_t logit_layers(const ModelParts& parts) {
   const std::size_t last = parts.network.size() - 1;
   const std::string_view kind = parts.network.layer(last).info().name;
-  const bool closing = parts.network.outputs() == 1 ? kind == "sigmoid" : kind == "softmax" || kind == "log_softmax";
+  const bool closing =
+      parts.network.outputs() == 1 ? kind == "sigmoid" : kind == "softmax" || kind == "log_softmax";
   return closing && last > 0 && parts.schema.task == Task::classification ? last : last + 1;
 }
 
-void gather(const Examples& examples, const Preprocessing& preprocessing, std::size_t first, std::size_t count, float* x,
-            std::size_t stride, int threads) {
+void gather(const Examples& examples, const Preprocessing& preprocessing, std::size_t first,
+            std::size_t count, float* x, std::size_t stride, int threads) {
   gather_rows(examples, preprocessing, count, x, stride, threads, [&](std::size_t i) { return first + i; });
 }
 
-void gather(const Examples& examples, const Preprocessing& preprocessing, std::span<const std::uint32_t> rows, float* x,
-            std::size_t stride, int threads) {
-  gather_rows(examples, preprocessing, rows.size(), x, stride, threads, [&](std::size_t i) { return rows[i]; });
+void gather(const Examples& examples, const Preprocessing& preprocessing, std::span<const std::uint32_t> rows,
+            float* x, std::size_t stride, int threads) {
+  gather_rows(examples, preprocessing, rows.size(), x, stride, threads,
+              [&](std::size_t i) { return rows[i]; });
 }
 
 }  // namespace halfwave

@@ -23,15 +23,15 @@ struct ModelParts {
   std::map<std::string, std::string> facts;
 };
 
-/// How many layers make the outputs that a loss is about: all but a closing softmax (or, of one output, sigmoid) of a
-/// classification, which is part of the loss.
+/// How many layers make the outputs that a loss is about: all but a closing softmax (or, of one output,
+/// sigmoid) of a classification, which is part of the loss.
 std::size_t logit_layers(const ModelParts& parts);
 
 /// Rows first … first+count-1 of the examples, standardised, into x [count, stride].
-void gather(const Examples& examples, const Preprocessing& preprocessing, std::size_t first, std::size_t count, float* x,
-            std::size_t stride, int threads);
+void gather(const Examples& examples, const Preprocessing& preprocessing, std::size_t first,
+            std::size_t count, float* x, std::size_t stride, int threads);
 /// The rows named by `rows`.
-void gather(const Examples& examples, const Preprocessing& preprocessing, std::span<const std::uint32_t> rows, float* x,
-            std::size_t stride, int threads);
+void gather(const Examples& examples, const Preprocessing& preprocessing, std::span<const std::uint32_t> rows,
+            float* x, std::size_t stride, int threads);
 
 }  // namespace halfwave

@@ -33,7 +33,9 @@ struct LayerWords {
   std::size_t number;
   std::string_view text;
   bool alone;  ///< the line has no other layer, so it may be meant as a network's name
-  Error wrong(const std::string& what) const { return usage_error(fmt::format("Layer {} ('{}'): {}", number, text, what)); }
+  Error wrong(const std::string& what) const {
+    return usage_error(fmt::format("Layer {} ('{}'): {}", number, text, what));
+  }
 };
 
 const LayerInfo& kind_of(const LayerWords& words, std::string_view name) {
@@ -42,7 +44,8 @@ const LayerInfo& kind_of(const LayerWords& words, std::string_view name) {
   for (const LayerInfo& kind : layer_kinds()) names.emplace_back(kind.name);
   for (const NamedNetwork& named : kNamed)
     if (words.alone) names.emplace_back(named.name);
-  throw words.wrong(fmt::format("there is no layer '{}'.{} See 'halfwave list layers'.", name, did_you_mean(name, names)));
+  throw words.wrong(
+      fmt::format("there is no layer '{}'.{} See 'halfwave list layers'.", name, did_you_mean(name, names)));
 }
 
 double number(const LayerWords& words, const LayerField& field, std::string_view text) {
@@ -51,13 +54,15 @@ double number(const LayerWords& words, const LayerField& field, std::string_view
   if (error != std::errc() || end != text.data() + text.size())
     throw words.wrong(fmt::format("'{}' is not a number for {}.", text, field.name));
   if (!(value >= field.low && value <= field.high))
-    throw words.wrong(fmt::format("{} must be from {} to {}, not {}.", field.name, field.low, field.high, text));
+    throw words.wrong(
+        fmt::format("{} must be from {} to {}, not {}.", field.name, field.low, field.high, text));
   if (field.inferred && value != std::floor(value))
     throw words.wrong(fmt::format("{} must be a whole number, not {}.", field.name, text));
   return value;
 }
 
-std::vector<double> fields_of(const LayerWords& words, const LayerInfo& info, std::span<const std::string_view> tokens) {
+std::vector<double> fields_of(const LayerWords& words, const LayerInfo& info,
+                              std::span<const std::string_view> tokens) {
   std::vector<double> values;
   for (const LayerField& field : info.fields) values.push_back(field.value);
   std::vector<bool> given(values.size());
@@ -73,12 +78,14 @@ std::vector<double> fields_of(const LayerWords& words, const LayerInfo& info, st
       if (at == names.size())
         throw words.wrong(fmt::format("{} has no field '{}'.{}", info.name, name, did_you_mean(name, names)));
     } else if (positional++ >= info.fields.size()) {
-      throw words.wrong(fmt::format("'{}' is one word too many: {} takes {}.", token, info.name,
-                                    info.fields.empty() ? "no numbers" : fmt::format("{} at most", info.fields.size())));
+      throw words.wrong(
+          fmt::format("'{}' is one word too many: {} takes {}.", token, info.name,
+                      info.fields.empty() ? "no numbers" : fmt::format("{} at most", info.fields.size())));
     }
     if (given[at]) throw words.wrong(fmt::format("{} is given twice.", info.fields[at].name));
     given[at] = true;
-    values[at] = number(words, info.fields[at], equals == std::string_view::npos ? token : token.substr(equals + 1));
+    values[at] =
+        number(words, info.fields[at], equals == std::string_view::npos ? token : token.substr(equals + 1));
   }
   return values;
 }
@@ -125,17 +132,19 @@ Network parse_network(std::string_view line, std::size_t inputs, std::size_t out
       const bool last = std::none_of(parsed.begin() + static_cast<std::ptrdiff_t>(i) + 1, parsed.end(),
                                      [&](const Parsed& later) { return later.info == layer.info; });
       if (!last)
-        throw layer.words.wrong(fmt::format("{} needs its number of {}, e.g. '{} 256'; only the last one's follows from the data.",
-                                            layer.info->name, layer.info->fields[0].name, layer.info->name));
+        throw layer.words.wrong(fmt::format(
+            "{} needs its number of {}, e.g. '{} 256'; only the last one's follows from the data.",
+            layer.info->name, layer.info->fields[0].name, layer.info->name));
       layer.fields[0] = static_cast<double>(outputs);
     }
     layers.push_back(layer.info->make(*layer.info, layer.fields));
   }
   Network network(std::move(layers), inputs);
   if (network.outputs() != outputs)
-    throw usage_error(fmt::format("The network ends with {} outputs (layer {}, '{}'), but the data need {}. Leave out the "
-                                  "last layer's number of units and it follows from the data.",
-                                  network.outputs(), network.size(), network.layer(network.size() - 1).line(), outputs));
+    throw usage_error(
+        fmt::format("The network ends with {} outputs (layer {}, '{}'), but the data need {}. Leave out the "
+                    "last layer's number of units and it follows from the data.",
+                    network.outputs(), network.size(), network.layer(network.size() - 1).line(), outputs));
   return network;
 }
 

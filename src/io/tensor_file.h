@@ -7,8 +7,8 @@
 
 namespace halfwave {
 
-/// Named arrays of 32-bit numbers and a text, in one file in the safetensors format (8 bytes of header length, a JSON
-/// header, the data), with a checksum of text and data in the header's metadata.
+/// Named arrays of 32-bit numbers and a text, in one file in the safetensors format (8 bytes of header
+/// length, a JSON header, the data), with a checksum of text and data in the header's metadata.
 struct TensorFile {
   struct Entry {
     std::string name;
@@ -29,14 +29,17 @@ struct TensorView {
   std::span<const std::uint8_t> bytes;
 };
 inline TensorView view(std::string name, std::span<const float> numbers) {
-  return {std::move(name), "F32", {reinterpret_cast<const std::uint8_t*>(numbers.data()), numbers.size_bytes()}};
+  return {
+      std::move(name), "F32", {reinterpret_cast<const std::uint8_t*>(numbers.data()), numbers.size_bytes()}};
 }
 inline TensorView view(std::string name, std::span<const std::uint32_t> numbers) {
-  return {std::move(name), "U32", {reinterpret_cast<const std::uint8_t*>(numbers.data()), numbers.size_bytes()}};
+  return {
+      std::move(name), "U32", {reinterpret_cast<const std::uint8_t*>(numbers.data()), numbers.size_bytes()}};
 }
 
 /// Whole or not at all. Throws Error (input).
-void write_tensor_file(const std::filesystem::path& path, const std::string& text, std::span<const TensorView> tensors);
+void write_tensor_file(const std::filesystem::path& path, const std::string& text,
+                       std::span<const TensorView> tensors);
 /// Throws Error (input) where the file is missing, cut short or damaged.
 TensorFile read_tensor_file(const std::filesystem::path& path);
 

@@ -21,7 +21,8 @@ void unpack_panels(const float* panels, Panels shape, float* matrix) {
   for (std::size_t p = 0; p < shape.count(); ++p) {
     const float* from = panels + shape.offset(p);
     for (std::size_t row = 0; row < shape.rows; ++row)
-      std::copy_n(from + row * shape.width(p), shape.used(p), matrix + row * shape.columns + p * Panels::kWidth);
+      std::copy_n(from + row * shape.width(p), shape.used(p),
+                  matrix + row * shape.columns + p * Panels::kWidth);
   }
 }
 

@@ -1,4 +1,5 @@
-// Lost if these fail: resumed runs, and runs with other thread counts, would draw other numbers than they claim.
+// Lost if these fail: resumed runs, and runs with other thread counts, would draw other numbers than they
+// claim.
 #include "core/random.h"
 
 #include <gtest/gtest.h>

@@ -10,7 +10,8 @@ int main() {
   int shared = 0;
   for (int i = 0; i < 20; ++i)
     halfwave::run_team(4, [&shared](int, int) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // so that one thread does not claim every part
+      std::this_thread::sleep_for(
+          std::chrono::milliseconds(1));  // so that one thread does not claim every part
       ++shared;
     });
   return shared < 0;
