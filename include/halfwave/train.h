@@ -10,7 +10,8 @@
 
 namespace halfwave {
 
-/// Everything that shapes a training run. The defaults work.
+/// Everything that shapes a training run. The defaults work. What each field means stands once, in visit()
+/// below.
 struct TrainOptions {
   std::string net;  ///< network line or name; "": an MLP of `hidden` and `activation`
   std::vector<std::int64_t> hidden{512, 512};
@@ -82,11 +83,11 @@ struct EpochReport {
 
 /// How far a run is; given after every step.
 struct Progress {
-  std::int64_t epoch, epochs;  ///< epoch counts from 1
-  std::int64_t step, steps;    ///< within the epoch; step counts from 1
-  double loss, accuracy;       ///< means over the epoch so far
-  double examples_per_second;  ///< of this run
-  double seconds_left;         ///< to the end of the run
+  std::int64_t epoch = 0, epochs = 0;  ///< epoch counts from 1
+  std::int64_t step, steps;            ///< within the epoch; step counts from 1
+  double loss, accuracy;               ///< means over the epoch so far
+  double examples_per_second;          ///< of this run
+  double seconds_left;                 ///< to the end of the run
 };
 
 /// Watches a run; it never steers, but may ask it to stop.
