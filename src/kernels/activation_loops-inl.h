@@ -6,9 +6,11 @@
 #define HALFWAVE_KERNELS_ACTIVATION_LOOPS_INL_H
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #include "kernels/activation_declaration.h"
 #include "kernels/math-inl.h"
@@ -37,11 +39,27 @@ HWY_NOINLINE void forward_vectors(const float* x, float* y, std::size_t n, const
   }
 }
 
+/// Where a result of this many floats begins to push everything else out of the cache, itself included: it is
+/// then written past the cache, which saves reading what is about to be overwritten.
+constexpr std::size_t kPastCache = std::size_t{1} << 23;
+
+HWY_INLINE bool writes_past_cache(const float* saved, const float* dy, const float* dx, std::size_t n) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(dx) % (hn::MaxLanes(Floats{}) * sizeof(float)) == 0;
+  return n >= kPastCache && aligned && dx != saved && dx != dy;
+}
+
 template <class F>
 HWY_NOINLINE void backward_vectors(const float* saved, const float* dy, float* dx, std::size_t n,
                                    const float* parameters) {
   const Floats d;
   const LocalParameters<F> p(parameters);
+  if (writes_past_cache(saved, dy, dx, n)) {
+    for (std::size_t i = 0; i < n; i += hn::Lanes(d)) {
+      hn::Stream(F::backward(d, hn::LoadU(d, saved + i), hn::LoadU(d, dy + i), p.values), d, dx + i);
+    }
+    hwy::FlushStream();
+    return;
+  }
   for (std::size_t i = 0; i < n; i += hn::Lanes(d)) {
     hn::StoreU(F::backward(d, hn::LoadU(d, saved + i), hn::LoadU(d, dy + i), p.values), d, dx + i);
   }

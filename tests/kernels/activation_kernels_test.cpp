@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/aligned.h"
 #include "halfwave/error.h"
 #include "kernels/activation_testing.h"
 
@@ -18,6 +19,8 @@ std::vector<float> normal_numbers(std::size_t n, std::uint64_t stream) {
   return values;
 }
 
+constexpr float kMark = -12345.5f;  // what must not be overwritten
+
 /// A float array that begins at an address that is no multiple of anything, between guards.
 class Guarded {
  public:
@@ -31,7 +34,6 @@ class Guarded {
 
  private:
   static constexpr std::size_t kGuard = 32;
-  static constexpr float kMark = -12345.5f;
   std::size_t offset_;
   std::vector<float> all_;
 };
@@ -74,6 +76,28 @@ TEST(ActivationKernels, EveryLengthInAndOutOfPlaceGivesTheSameAndWritesNothingEl
         ASSERT_TRUE(same_bits(on_dy.data(), dx.data() + first, n)) << n;
         ASSERT_TRUE(same_bits(on_saved.data(), dx.data() + first, n)) << n;
       }
+    }
+  });
+}
+
+/// Large results are written past the cache: the same numbers, whatever the array's length and place.
+TEST(ActivationKernels, ResultsLargerThanTheCacheAreTheSameAsInSlices) {
+  constexpr std::size_t kMany = (std::size_t{1} << 23) + 37, kSlice = 100003;
+  std::vector<float> y(kMany), dy(kMany);
+  for (std::size_t i = 0; i < kMany; ++i) {
+    y[i] = i % 3 == 0 ? 0.0f : static_cast<float>(i % 1000);
+    dy[i] = static_cast<float>(i % 977) - 400.0f;
+  }
+  for_each_target([&](const std::string&) {
+    const ActivationFunctions functions = activation_functions(find_activation("relu"));
+    for (const std::size_t offset : {0u, 1u}) {  // aligned to a cache line, and not
+      AlignedVector<float> whole(kMany + offset + 1, kMark), slices(kMany);
+      functions.backward(y.data(), dy.data(), whole.data() + offset, kMany, nullptr);
+      for (std::size_t i = 0; i < kMany; i += kSlice)
+        functions.backward(y.data() + i, dy.data() + i, slices.data() + i, std::min(kSlice, kMany - i),
+                           nullptr);
+      ASSERT_TRUE(same_bits(whole.data() + offset, slices.data(), kMany)) << offset;
+      ASSERT_EQ(whole[kMany + offset], kMark);
     }
   });
 }
