@@ -67,7 +67,7 @@ class Pool {
   /// Which task of which job is the next to be claimed; one word, so that a late worker cannot claim from a
   /// later job what it saw in an earlier one.
   static constexpr int kMostTasks = std::numeric_limits<std::uint16_t>::max();
-  struct State {
+  struct alignas(8) State {
     std::uint32_t generation = 0;
     std::uint16_t tasks = 0, next = 0;
   };

@@ -278,8 +278,8 @@ TEST(Npy, ChannelsLastImagesBecomeChannelsFirst) {
 class Npz : public ::testing::TestWithParam<std::tuple<int, bool>> {};
 
 TEST_P(Npz, StoredDeflatedAndZip64MembersAreRead) {
-  const auto [method_number, zip64] = GetParam();
-  const auto method = static_cast<std::uint16_t>(method_number);
+  const auto method = static_cast<std::uint16_t>(std::get<0>(GetParam()));
+  const bool zip64 = std::get<1>(GetParam());
   const Folder folder;
   const std::string x = npy("<f4", "(4, 3)", stored<float>(false)), y = npy("|u1", "(4,)", kLabels);
   const auto archive = [&](const std::string& a, const std::string& b) {
