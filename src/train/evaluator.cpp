@@ -1,14 +1,22 @@
 #include "train/evaluator.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "kernels/losses.h"
 
 namespace halfwave {
+namespace {
 
-Evaluator::Evaluator(ModelParts& model, std::size_t layers, std::size_t largest_batch, int threads)
-    : model_(model), batch_(largest_batch), plan_(model.network, {.batch = largest_batch}, layers) {
+constexpr std::size_t kLargestBatch = 256;
+
+}  // namespace
+
+Evaluator::Evaluator(ModelParts& model, std::size_t layers, std::size_t examples, int threads)
+    : model_(model),
+      batch_(std::clamp<std::size_t>(examples, 1, kLargestBatch)),
+      plan_(model.network, {.batch = batch_}, layers) {
   context_.threads = threads;
 }
 

@@ -6,11 +6,12 @@
 
 namespace halfwave {
 
-/// A model ready to run on examples, in batches of a fixed size.
+/// A model ready to run on examples, in batches.
 class Evaluator {
  public:
   /// layers: how many of the network's layers to run (logit_layers for a loss, all for predictions).
-  Evaluator(ModelParts& model, std::size_t layers, std::size_t largest_batch, int threads);
+  /// examples: the most that will come at once; fewer than a batch need less memory.
+  Evaluator(ModelParts& model, std::size_t layers, std::size_t examples, int threads);
 
   /// Calls body(first, count, outputs, stride) for the batches of the examples, in order.
   template <class Body>

@@ -12,8 +12,6 @@
 namespace halfwave {
 namespace {
 
-constexpr std::size_t kLargestBatch = 256;
-
 int team_of(int threads) { return threads > 0 ? std::min(threads, 1024) : available_threads(); }
 
 }  // namespace
@@ -33,8 +31,7 @@ std::vector<float> Model::predict(const Examples& examples, int threads) const {
   const std::size_t outputs = parts_->network.outputs();
   const Preprocessing& preprocessing = parts_->preprocessing;
   std::vector<float> predictions(examples.count * outputs);
-  Evaluator evaluator(*parts_, parts_->network.size(),
-                      std::clamp<std::size_t>(examples.count, 1, kLargestBatch), team_of(threads));
+  Evaluator evaluator(*parts_, parts_->network.size(), examples.count, team_of(threads));
   evaluator.run(examples, [&](std::size_t first, std::size_t count, const float* y, std::size_t stride) {
     for (std::size_t i = 0; i < count; ++i) {
       float* to = predictions.data() + (first + i) * outputs;
@@ -72,8 +69,7 @@ Evaluation evaluate(const Model& model, const Examples& examples, int threads) {
   if (!examples.labelled()) throw input_error("The examples have no labels or targets to compare with.");
   ModelParts& parts = model.parts();
   check_examples(examples, parts.schema, Labels::needed, "The data to evaluate");
-  Evaluator evaluator(parts, logit_layers(parts), std::clamp<std::size_t>(examples.count, 1, kLargestBatch),
-                      team_of(threads));
+  Evaluator evaluator(parts, logit_layers(parts), examples.count, team_of(threads));
   return evaluator.evaluate(examples);
 }
 

@@ -16,8 +16,6 @@
 namespace halfwave {
 namespace {
 
-constexpr std::size_t kEvaluationBatch = 256;
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -39,7 +37,7 @@ Run::Run(const Dataset& data, const TrainOptions& options, std::shared_ptr<Model
       observer_(observer),
       steps_per_epoch_((static_cast<std::int64_t>(data.train.count) + options.batch - 1) / options.batch),
       step_(*model_, data.train, options),
-      evaluator_(*model_, logit_layers(*model_), kEvaluationBatch, static_cast<int>(options.threads)),
+      evaluator_(*model_, logit_layers(*model_), data.test.count, static_cast<int>(options.threads)),
       schedule_(options, steps_per_epoch_),
       checkpoint_(
           make_checkpoint(options.checkpoint.empty() ? options.interrupt_checkpoint : options.checkpoint,
