@@ -46,6 +46,7 @@ struct TrainOptions {
   std::uint64_t seed = 0;
   std::int64_t threads = 0;
   bool health = true;
+  std::string skip = "auto";
 
   std::string checkpoint;
   std::int64_t every = 1;
@@ -124,6 +125,7 @@ std::vector<std::string> initialisation_names();
 std::vector<std::string> loss_names();
 std::vector<std::string> optimiser_names();
 std::vector<std::string> schedule_names();
+std::vector<std::string> skipping_names();
 
 template <class Self, class Visitor>
 void TrainOptions::visit(Self& self, Visitor&& v) {
@@ -182,6 +184,9 @@ void TrainOptions::visit(Self& self, Visitor&& v) {
   v(OptionInfo{"seed", "fixes every random number of the run"}, self.seed);
   v(OptionInfo{"threads", "0: all processors", 0, 1024}, self.threads);
   v(OptionInfo{"health", "measure density and dead units while training"}, self.health);
+  v(OptionInfo{"skip", "skip zeros: auto (where that is faster), on or off; changes the rounding at most",
+               -kMany, kMany, skipping_names()},
+    self.skip);
   v(OptionInfo{"checkpoint", "folder that the run is saved in as it goes"}, self.checkpoint);
   v(OptionInfo{"every", "epochs between two checkpoints", 1, kMany}, self.every);
   v(OptionInfo{"resume", "go on from the checkpoint"}, self.resume);

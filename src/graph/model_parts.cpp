@@ -1,5 +1,8 @@
 #include "graph/model_parts.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/team.h"
 #include "kernels/rows.h"
 
@@ -8,17 +11,17 @@ namespace {
 
 /// row_of(i) is the example that row i of the batch is made from.
 template <class RowOf>
-void gather_rows(const Examples& examples, const Preprocessing& preprocessing, std::size_t count, float* x,
-                 std::size_t stride, int threads, RowOf&& row_of) {
-  const std::size_t features = preprocessing.mean.size();
-  const int team = count * features < (std::size_t{1} << 15) ? 1 : threads;
+void gather_rows(const Examples& examples, const InputForm& form, const StepContext& context, Plan& plan,
+                 RowOf&& row_of) {
+  const std::size_t features = form.mean.size(), stride = plan.input_stride();
+  const int threads = context.batch * features < (std::size_t{1} << 15) ? 1 : context.threads;
+  float* const x = plan.input();
   std::visit(
       [&](const auto& values) {
-        run_team(team, [&](int thread, int all) {
-          const Range mine = share(count, thread, all);
-          for (std::size_t i = mine.begin; i < mine.end; ++i)
-            standardise(values.data() + row_of(i) * features, preprocessing.mean.data(),
-                        preprocessing.scale.data(), features, x + i * stride);
+        make_rows(context.batch, threads, x, stride, plan.begin_input(context), [&](Range rows) {
+          for (std::size_t i = rows.begin; i < rows.end; ++i)
+            standardise(values.data() + row_of(i) * features, form.mean.data(), form.scale.data(), features,
+                        x + i * stride);
         });
       },
       examples.values);
@@ -34,15 +37,30 @@ std::size_t logit_layers(const ModelParts& parts) {
   return closing && last > 0 && parts.schema.task == Task::classification ? last : last + 1;
 }
 
-void gather(const Examples& examples, const Preprocessing& preprocessing, std::size_t first,
-            std::size_t count, float* x, std::size_t stride, int threads) {
-  gather_rows(examples, preprocessing, count, x, stride, threads, [&](std::size_t i) { return first + i; });
+InputForm::InputForm(const ModelParts& parts)
+    : mean(parts.preprocessing.mean), scale(parts.preprocessing.scale) {
+  const Network& network = parts.network;
+  std::size_t first = 0;
+  while (first + 1 < network.size() && network.layer(first).identity()) ++first;
+  if (!network.layer(first).skips_zeros()) return;
+  AlignedVector<float> rests(row_stride(mean.size()), 0.0f);
+  for (std::size_t j = 0; j < mean.size(); ++j) {
+    const float deviations = mean[j] * scale[j];
+    if (!(std::fabs(deviations) <= 1.0f) || deviations == 0.0f) continue;
+    rests[j] = -deviations;
+    mean[j] = 0.0f;
+  }
+  if (std::ranges::any_of(rests, [](float r) { return r != 0.0f; })) rest = std::move(rests);
 }
 
-void gather(const Examples& examples, const Preprocessing& preprocessing, std::span<const std::uint32_t> rows,
-            float* x, std::size_t stride, int threads) {
-  gather_rows(examples, preprocessing, rows.size(), x, stride, threads,
-              [&](std::size_t i) { return rows[i]; });
+void gather(const Examples& examples, const InputForm& form, std::size_t first, const StepContext& context,
+            Plan& plan) {
+  gather_rows(examples, form, context, plan, [&](std::size_t i) { return first + i; });
+}
+
+void gather(const Examples& examples, const InputForm& form, std::span<const std::uint32_t> rows,
+            const StepContext& context, Plan& plan) {
+  gather_rows(examples, form, context, plan, [&](std::size_t i) { return rows[i]; });
 }
 
 }  // namespace halfwave

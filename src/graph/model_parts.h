@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/network.h"
+#include "graph/plan.h"
 
 namespace halfwave {
 
@@ -27,11 +27,24 @@ struct ModelParts {
 /// sigmoid) of a classification, which is part of the loss.
 std::size_t logit_layers(const ModelParts& parts);
 
-/// Rows first … first+count-1 of the examples, standardised, into x [count, stride].
-void gather(const Examples& examples, const Preprocessing& preprocessing, std::size_t first,
-            std::size_t count, float* x, std::size_t stride, int threads);
-/// The rows named by `rows`.
-void gather(const Examples& examples, const Preprocessing& preprocessing, std::span<const std::uint32_t> rows,
-            float* x, std::size_t stride, int threads);
+/// How examples become the network's input, (x - mean) · scale + rest by feature. Where the network's first
+/// layer skips zeros the rest is left out of the numbers and put back in the products (LayerMemory::rest):
+/// a feature that is zero in most of the raw data, such as an image's background or a category, is then zero
+/// in the network too, although its mean is not. A feature at least half of whose numbers are zero has a mean
+/// of at most one deviation; only such features have a rest.
+struct InputForm {
+  std::vector<float> mean, scale;  ///< [features]
+  AlignedVector<float> rest;       ///< [features, rounded up to a line], or empty: all zero
+
+  explicit InputForm(const ModelParts& parts);
+  const float* rest_or_null() const { return rest.empty() ? nullptr : rest.data(); }
+};
+
+/// Rows first … first+count-1 of the examples into a plan's input; count is context.batch.
+void gather(const Examples& examples, const InputForm& form, std::size_t first, const StepContext& context,
+            Plan& plan);
+/// The rows named by `rows`, context.batch of them.
+void gather(const Examples& examples, const InputForm& form, std::span<const std::uint32_t> rows,
+            const StepContext& context, Plan& plan);
 
 }  // namespace halfwave

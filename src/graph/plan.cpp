@@ -29,6 +29,8 @@ class LayerSink final : public GradientSink {
   std::size_t first_;
 };
 
+}  // namespace
+
 /// Hands out aligned parts of one block: once to learn its size, once for the pointers.
 class Placer {
  public:
@@ -44,8 +46,6 @@ class Placer {
   float* base_;
   std::size_t used_ = 0;
 };
-
-}  // namespace
 
 Plan::Plan(Network& network, const PlanOptions& options, std::size_t layers)
     : network_(network),
@@ -75,10 +75,11 @@ Plan::Plan(Network& network, const PlanOptions& options, std::size_t layers)
 void Plan::place_buffers(const PlanOptions& options) {
   Placer placer(buffers_.empty() ? nullptr : buffers_.data());
   const std::size_t batch = options.batch;
+  const bool skipping = options.skipping != Skipping::never;
   input_ = placer.take(batch * input_stride());
 
   const float* x = input_;
-  std::size_t widest = 0;
+  std::size_t widest = 0, scratch = 0;
   bool kept = false;  // some layer's backward pass still reads the numbers of buffer x
   for (std::size_t i = 0; i < layers_; ++i) {
     const Layer& layer = network_.layer(i);
@@ -90,6 +91,7 @@ void Plan::place_buffers(const PlanOptions& options) {
     const bool over_input = layer.in_place() && !kept && !(options.training && layer.keeps_input());
     m.y = over_input ? const_cast<float*>(x) : placer.take(batch * m.y_stride);
     m.workspace = placer.take(layer.workspace(batch, options.training));
+    scratch = std::max(scratch, layer.scratch(batch, options.training, skipping));
     const bool penalised = activity_l1_ > 0.0f && layer.is_activation();
     kept = options.training && (layer.keeps_output() || penalised);
     x = m.y;
@@ -105,21 +107,87 @@ void Plan::place_buffers(const PlanOptions& options) {
       m.dx = learners_before ? gradient[turn] : nullptr;
     }
   }
+  float* const shared = placer.take(scratch);
+  for (LayerMemory& m : memory_) m.scratch = shared;
+  place_notes(options, placer);
   if (buffers_.empty()) buffers_.assign(placer.used(), 0.0f);
 }
 
-void Plan::forward(const StepContext& context) {
+void Plan::place_notes(const PlanOptions& options, Placer& placer) {
+  notes_.clear();
+  const auto wants_lists = [&](std::size_t layer) {  // below the least work the notes cost what they save
+    constexpr std::size_t kLeastWork = std::size_t{1} << 18;
+    if (layer >= layers_ || !network_.layer(layer).skips_zeros()) return false;
+    const std::size_t work = options.batch * network_.layer(layer).inputs() * network_.layer(layer).outputs();
+    return options.skipping == Skipping::always ||
+           (options.skipping == Skipping::automatic && work >= kLeastWork);
+  };
+  const auto make = [&](std::size_t units, bool lists) {
+    return &notes_.emplace_back(placer.take(Nonzeros::floats(options.batch, units, lists)), options.batch,
+                                units, lists);
+  };
+
+  // The input's own zeros; a layer that only hands them on takes the rest with it.
+  Zeros known{.many = true, .flat = false};
+  std::size_t first = 0;
+  while (first + 1 < layers_ && network_.layer(first).identity()) ++first;
+  if (network_.layer(first).skips_zeros()) memory_[first].rest = options.rest;
+  Nonzeros* notes = input_notes_ = wants_lists(0) ? make(network_.inputs(), true) : nullptr;
   for (std::size_t i = 0; i < layers_; ++i) {
-    const LayerMemory& m = memory_[i];
-    network_.layer(i).forward(context, m);
-    if (!nonzeros_[i].empty()) {
-      const std::size_t units = nonzeros_[i].size();
-      run_team(context.team(context.batch * units), [&](int thread, int all) {
-        count_nonzeros(m.y, m.y_stride, context.batch, share(units, thread, all, kLineFloats),
-                       nonzeros_[i].data());
-      });
-    }
+    const Layer& layer = network_.layer(i);
+    LayerMemory& m = memory_[i];
+    m.x_nonzeros = layer.skips_zeros() ? notes : nullptr;
+    m.x_flat = known.flat;
+    known = layer.zeros(known, options.training);
+    const bool lists = known.many && wants_lists(i + 1);
+    notes = lists || !nonzeros_[i].empty() ? make(layer.outputs(), lists) : nullptr;
+    m.y_nonzeros = notes;
+    if (!lists) notes = nullptr;
+    std::size_t next = i + 1;
+    while (next < layers_ && network_.layer(next).identity()) ++next;
+    m.dy_zeros = next < layers_ && network_.layer(next).zeros_gradient(options.training);
   }
+}
+
+Nonzeros* Plan::begin_input(const StepContext& context) {
+  if (input_notes_) input_notes_->begin(context.batch, network_.layer(0).skips_below(context));
+  input_noted_ = true;
+  return input_notes_;
+}
+
+void Plan::prepare_input(const StepContext& context) {
+  if (input_notes_ && !input_noted_)
+    make_rows(context.batch, context.team(context.batch * network_.inputs()), input_, input_stride(),
+              begin_input(context), [](Range) {});
+  input_noted_ = false;
+}
+
+void Plan::forward(const StepContext& context) {
+  for (std::size_t i = 0; i < layers_; ++i) forward_layer(context, i);
+  prepared_ = true;
+}
+
+void Plan::forward_layer(const StepContext& context, std::size_t i) {
+  const Layer& layer = network_.layer(i);
+  const LayerMemory& m = memory_[i];
+  if (i == 0) prepare_input(context);
+  if (context.training || !prepared_) layer.prepare(context, m);
+  if (m.y_nonzeros) {
+    const double below = i + 1 < layers_ ? network_.layer(i + 1).skips_below(context) : 0.0;
+    m.y_nonzeros->begin(context.batch, below);
+  }
+  layer.forward(context, m);
+  if (!nonzeros_[i].empty()) m.y_nonzeros->add_counts(nonzeros_[i]);
+}
+
+double Plan::density(std::size_t layer) const {
+  const Nonzeros* const notes = memory_[layer].x_nonzeros;
+  return notes ? notes->density() : 1.0;
+}
+
+bool Plan::skips(std::size_t layer) const {
+  const Nonzeros* const notes = memory_[layer].x_nonzeros;
+  return notes && notes->any_listed();
 }
 
 void Plan::backward(const StepContext& context, UpdateSink& sink) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <vector>
 
@@ -18,12 +19,17 @@ class UpdateSink {
   virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count, const float* gradient) = 0;
 };
 
+class Placer;
+
 /// What a plan is made for.
 struct PlanOptions {
   std::size_t batch = 1;     ///< the largest batch
   bool training = false;     ///< with memory for the backward pass
   float activity_l1 = 0.0f;  ///< weight of Σ|activation| / batch in the loss
   bool count_zeros = false;  ///< count the non-zero outputs of activations that make zeros
+  Skipping skipping = Skipping::automatic;
+  const float* rest =
+      nullptr;  ///< what the input is given less of (InputForm), or null; must outlive the plan
 };
 
 /// A network's work laid out for batches up to a size: every buffer allocated, every pointer resolved. A step
@@ -43,7 +49,14 @@ class Plan {
   /// Output of one layer after forward(); with training plans only where no later layer works in place on it.
   const float* layer_output(std::size_t layer) const { return memory_[layer].y; }
 
+  /// To be called before the input is filled, by those who note its zeros while they do so (make_rows);
+  /// null where nobody wants them. Otherwise forward() looks for them itself.
+  Nonzeros* begin_input(const StepContext& context);
+  /// The network's tensors are others than in the last forward(). In training they always are.
+  void tensors_changed() { prepared_ = false; }
   void forward(const StepContext& context);
+  /// One layer of forward(), after those before it.
+  void forward_layer(const StepContext& context, std::size_t layer);
   /// The gradient of the loss by the output: to be filled before backward().
   float* output_gradient() { return memory_.back().dy; }
   void backward(const StepContext& context, UpdateSink& sink);
@@ -54,8 +67,15 @@ class Plan {
   std::span<const std::uint32_t> nonzeros(std::size_t layer) const { return nonzeros_[layer]; }
   std::span<std::uint32_t> nonzeros(std::size_t layer) { return nonzeros_[layer]; }
 
+  /// Share of the last batch's inputs to a layer that were not zero; 1 where that is not noted.
+  double density(std::size_t layer) const;
+  /// Whether the layer's last forward() skipped zeros.
+  bool skips(std::size_t layer) const;
+
  private:
   void place_buffers(const PlanOptions& options);
+  void place_notes(const PlanOptions& options, Placer& placer);
+  void prepare_input(const StepContext& context);
 
   Network& network_;
   std::size_t layers_;
@@ -64,7 +84,10 @@ class Plan {
   float* input_ = nullptr;
   std::vector<LayerMemory> memory_;
   std::vector<float*> tensor_pointers_, gradient_pointers_;
-  std::vector<std::vector<std::uint32_t>> nonzeros_;
+  std::vector<std::vector<std::uint32_t>> nonzeros_;  ///< totals, by layer
+  std::deque<Nonzeros> notes_;                        ///< of the input and of layers' outputs, by batch
+  Nonzeros* input_notes_ = nullptr;
+  bool input_noted_ = false, prepared_ = false;
 };
 
 }  // namespace halfwave

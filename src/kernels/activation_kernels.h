@@ -64,4 +64,8 @@ PerUnitFunctions per_unit_functions(const ActivationInfo& info);
 RandomFunctions random_functions(const ActivationInfo& info);
 RowFunctions row_functions(const ActivationInfo& info);  ///< doubled and row
 
+/// Whether the slope is zero wherever the output is zero, as relu's is, and not hard_swish's at 0: then a
+/// gradient by outputs that are zero need not be known. False for Form::row.
+bool flat_where_zero(const ActivationInfo& info, const float* parameters);
+
 }  // namespace halfwave

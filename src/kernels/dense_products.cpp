@@ -72,13 +72,14 @@ struct FetchCompanions {
 /// C[R, VN vectors] = A[row …, :] · B[:, column …] (+ start), B rows `b_stride` floats apart.
 template <std::size_t R, std::size_t VN, class Operand, class Fetch>
 HWY_INLINE void tile(const Operand& a, std::size_t row, const float* HWY_RESTRICT b, std::size_t b_stride,
-                     const float* start, float* HWY_RESTRICT c, std::size_t c_stride, const Fetch& fetch) {
+                     ProductStart start, float* HWY_RESTRICT c, std::size_t c_stride, const Fetch& fetch) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
   V sum[R][VN];
   for (std::size_t v = 0; v < VN; ++v) {
-    const V first = start ? hn::LoadU(d, start + v * lanes) : hn::Zero(d);
-    for (std::size_t r = 0; r < R; ++r) sum[r][v] = first;
+    const V first = start.row ? hn::LoadU(d, start.row + v * lanes) : hn::Zero(d);
+    for (std::size_t r = 0; r < R; ++r)
+      sum[r][v] = start.scale ? hn::Mul(hn::Set(d, start.scale[r]), first) : first;
   }
   for (std::size_t s = 0; s < a.segments(); ++s) {
     const Segment segment = a.segment(s);
@@ -99,7 +100,7 @@ HWY_INLINE void tile(const Operand& a, std::size_t row, const float* HWY_RESTRIC
 
 template <std::size_t VN, class Operand, class Fetch>
 HWY_INLINE void tile_of_rows(std::size_t rows, const Operand& a, std::size_t row, const float* b,
-                             std::size_t b_stride, const float* start, float* c, std::size_t c_stride,
+                             std::size_t b_stride, ProductStart start, float* c, std::size_t c_stride,
                              const Fetch& fetch) {
   switch (rows) {
     case 1:
@@ -124,7 +125,7 @@ HWY_INLINE void tile_of_rows(std::size_t rows, const Operand& a, std::size_t row
 /// C = A[rows]·B for one panel of B, `width` floats wide (a multiple of 16). c points at row rows.begin.
 template <class Operand, class Fetch>
 HWY_INLINE void panel_product(const Operand& a, Range rows, const float* b, std::size_t width,
-                              const float* start, float* c, std::size_t c_stride, const Fetch& fetch) {
+                              ProductStart start, float* c, std::size_t c_stride, const Fetch& fetch) {
   if (rows.empty()) return;
   const std::size_t lanes = hn::Lanes(D()), tiles = (rows.size() + kRows - 1) / kRows;
   for (std::size_t t = 0; t < tiles; ++t) {  // tiles of nearly the same height: no slow remainder
@@ -133,7 +134,8 @@ HWY_INLINE void panel_product(const Operand& a, Range rows, const float* b, std:
     std::size_t column = 0;
     while (column < width) {
       const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
-      const float* from = start ? start + column : nullptr;
+      const ProductStart from{start.row ? start.row + column : nullptr,
+                              start.scale ? start.scale + first : nullptr};
       const auto run = [&]<std::size_t VN>() HWY_ATTR {
         tile_of_rows<VN>(last - first, a, rows.begin + first, b + column, width, from, c_row + column,
                          c_stride, fetch.at(first * c_stride, column == 0 ? (last - first) * c_stride : 0));
@@ -165,15 +167,16 @@ void Forward(const float* x, std::size_t x_stride, const float* weights, const f
              float* y, std::size_t y_stride, Range rows, Range panels) {
   const StridedOperand a{x, x_stride, 1, shape.rows};
   for (std::size_t p = panels.begin; p < panels.end; ++p)
-    panel_product(a, rows, weights + shape.offset(p), shape.width(p), bias + p * Panels::kWidth,
+    panel_product(a, rows, weights + shape.offset(p), shape.width(p), {bias + p * Panels::kWidth},
                   y + rows.begin * y_stride + p * Panels::kWidth, y_stride, FetchNothing());
 }
 
 void WeightGradient(const float* x, std::size_t x_stride, const float* dy_panels, std::size_t batch,
-                    Panels shape, std::size_t panel, Range inputs, float* dw, const Companions& companions) {
+                    Panels shape, std::size_t panel, Range inputs, ProductStart start, float* dw,
+                    const Companions& companions) {
   const StridedOperand a{x, 1, x_stride, batch};
   const std::size_t width = shape.width(panel);
-  panel_product(a, inputs, dy_panels + Panels{batch, shape.columns}.offset(panel), width, nullptr, dw, width,
+  panel_product(a, inputs, dy_panels + Panels{batch, shape.columns}.offset(panel), width, start, dw, width,
                 FetchCompanions{companions});
 }
 
@@ -241,7 +244,7 @@ void InputGradient(const float* dy_transposed, const float* weights, std::size_t
     const std::size_t width = dy.width(p);
     for (std::size_t i = inputs.begin; i < inputs.end; i += kBlock) {
       const Range rows{i, std::min(inputs.end, i + kBlock)};
-      panel_product(a, rows, dy_transposed + dy.offset(p), width, nullptr, block, width, FetchNothing());
+      panel_product(a, rows, dy_transposed + dy.offset(p), width, {}, block, width, FetchNothing());
       transpose(block, width, rows.size(), dy.used(p), dx + p * Panels::kWidth * dx_stride + i, dx_stride);
     }
   }
@@ -277,9 +280,10 @@ void dense_forward(const float* x, std::size_t x_stride, const float* weights, c
 }
 
 void dense_weight_gradient(const float* x, std::size_t x_stride, const float* dy_panels, std::size_t batch,
-                           Panels shape, std::size_t panel, Range inputs, float* dw,
+                           Panels shape, std::size_t panel, Range inputs, ProductStart start, float* dw,
                            const Companions& companions) {
-  HWY_DYNAMIC_DISPATCH(WeightGradient)(x, x_stride, dy_panels, batch, shape, panel, inputs, dw, companions);
+  HWY_DYNAMIC_DISPATCH(WeightGradient)
+  (x, x_stride, dy_panels, batch, shape, panel, inputs, start, dw, companions);
 }
 
 void dense_input_gradient(const float* dy_transposed, const float* weights, std::size_t batch, Panels shape,

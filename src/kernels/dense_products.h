@@ -13,6 +13,12 @@ namespace halfwave {
 // order: neither the number of threads nor how the work is shared changes a bit. x is [batch, in] row-major,
 // with x_stride floats a row.
 
+/// What a row of a product begins with: nothing, or row [width], times scale[m] in row m where that is given.
+struct ProductStart {
+  const float* row = nullptr;
+  const float* scale = nullptr;
+};
+
 /// y[:, panels] = x·W + bias. bias holds round_up(out, 16) floats. y rows have y_stride >= round_up(out, 16)
 /// floats. Computes the batch rows `rows` of the panels `panels`.
 void dense_forward(const float* x, std::size_t x_stride, const float* weights, const float* bias,
@@ -27,10 +33,10 @@ struct Companions {
 };
 
 /// dW rows `inputs` of panel `panel`, as the weights have them: dw is [inputs.size(),
-/// shape.width(panel)], and the companions begin with the same number. dy_panels is dy packed with
-/// pack_panels: Panels{batch, out}.
+/// shape.width(panel)], and the start's scale and the companions begin with the same row. dy_panels is dy
+/// packed with pack_panels: Panels{batch, out}.
 void dense_weight_gradient(const float* x, std::size_t x_stride, const float* dy_panels, std::size_t batch,
-                           Panels shape, std::size_t panel, Range inputs, float* dw,
+                           Panels shape, std::size_t panel, Range inputs, ProductStart start, float* dw,
                            const Companions& companions = {});
 
 /// dx columns `inputs` for every batch row. dy_transposed holds dyᵀ in panels over the batch: Panels{out,

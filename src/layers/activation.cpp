@@ -13,15 +13,18 @@ namespace halfwave {
 namespace {
 
 /// What all activations share: their declaration, and their fields as the kernels take them.
-class ActivationLayer : public Layer {
+class ActivationLayer : public RowLayer {
  public:
   ActivationLayer(const LayerInfo& info, std::vector<double> fields)
-      : Layer(info, std::move(fields)), activation_(find_activation(info.name)) {
+      : RowLayer(info, std::move(fields)), activation_(find_activation(info.name)) {
     for (const double value : this->fields()) parameters_.push_back(static_cast<float>(value));
+    flat_ = activation_.zero_below && flat_where_zero(activation_, parameters_.data());
   }
 
   bool is_activation() const override { return true; }
   bool zero_below() const override { return activation_.zero_below; }
+  Zeros zeros(Zeros, bool) const override { return {activation_.zero_below, flat_}; }
+  bool zeros_gradient(bool) const override { return activation_.zero_below && activation_.elementwise; }
   bool keeps_input() const override { return !activation_.backward_from_output; }
   bool keeps_output() const override { return activation_.backward_from_output; }
   bool in_place() const override { return true; }
@@ -34,12 +37,10 @@ class ActivationLayer : public Layer {
     return activation_.backward_from_output ? m.y_stride : m.x_stride;
   }
 
-  /// Cost of a number, compared with a multiply-add: decides when a second thread pays.
-  static constexpr std::size_t kWork = 4;
-
  private:
   const ActivationInfo& activation_;
   std::vector<float> parameters_;
+  bool flat_ = false;
 };
 
 /// Every number by itself: the matrix is one long array, padding included.
@@ -48,12 +49,9 @@ class Pointwise final : public ActivationLayer {
   Pointwise(const LayerInfo& info, std::vector<double> fields)
       : ActivationLayer(info, std::move(fields)), functions_(activation_functions(activation())) {}
 
-  void forward(const StepContext& context, const LayerMemory& m) const override {
-    const std::size_t n = context.batch * m.x_stride;
-    run_team(context.team(n * kWork), [&](int thread, int all) {
-      const Range part = share(n, thread, all, kLineFloats);
-      functions_.forward(m.x + part.begin, m.y + part.begin, part.size(), parameters());
-    });
+  void forward_rows(const StepContext&, const LayerMemory& m, Range rows) const override {
+    const std::size_t begin = rows.begin * m.x_stride;
+    functions_.forward(m.x + begin, m.y + begin, rows.size() * m.x_stride, parameters());
   }
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
@@ -81,12 +79,9 @@ class PerUnit final : public ActivationLayer {
              .start = static_cast<float>(field(0))}};
   }
 
-  void forward(const StepContext& context, const LayerMemory& m) const override {
-    run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
-      const Range rows = share(context.batch, thread, all);
-      functions_.forward({m.x + rows.begin * m.x_stride, m.x_stride},
-                         {m.y + rows.begin * m.y_stride, m.y_stride}, rows.size(), inputs(), m.tensors[0]);
-    });
+  void forward_rows(const StepContext&, const LayerMemory& m, Range rows) const override {
+    functions_.forward({m.x + rows.begin * m.x_stride, m.x_stride},
+                       {m.y + rows.begin * m.y_stride, m.y_stride}, rows.size(), inputs(), m.tensors[0]);
   }
 
   /// Shared by columns, so that each unit's gradient is one sum over the batch.
@@ -114,17 +109,12 @@ class Randomised final : public ActivationLayer {
         training_(random_functions(activation())),
         inference_(activation_functions(activation())) {}
 
-  void forward(const StepContext& context, const LayerMemory& m) const override {
-    const std::size_t n = context.batch * m.x_stride;
-    run_team(context.team(n * kWork), [&](int thread, int all) {
-      const Range part = share(n, thread, all, kLineFloats);
-      const float* x = m.x + part.begin;
-      float* y = m.y + part.begin;
-      if (context.training)
-        training_.forward(x, y, part.size(), parameters(), position(context, m, part.begin));
-      else
-        inference_.forward(x, y, part.size(), parameters());
-    });
+  void forward_rows(const StepContext& context, const LayerMemory& m, Range rows) const override {
+    const std::size_t begin = rows.begin * m.x_stride, n = rows.size() * m.x_stride;
+    if (context.training)
+      training_.forward(m.x + begin, m.y + begin, n, parameters(), position(context, m, begin));
+    else
+      inference_.forward(m.x + begin, m.y + begin, n, parameters());
   }
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
@@ -153,12 +143,9 @@ class RowWise final : public ActivationLayer {
 
   bool in_place() const override { return !doubles(); }
 
-  void forward(const StepContext& context, const LayerMemory& m) const override {
-    run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
-      const Range rows = share(context.batch, thread, all);
-      functions_.forward({m.x + rows.begin * m.x_stride, m.x_stride},
-                         {m.y + rows.begin * m.y_stride, m.y_stride}, rows.size(), inputs());
-    });
+  void forward_rows(const StepContext&, const LayerMemory& m, Range rows) const override {
+    functions_.forward({m.x + rows.begin * m.x_stride, m.x_stride},
+                       {m.y + rows.begin * m.y_stride, m.y_stride}, rows.size(), inputs());
   }
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {

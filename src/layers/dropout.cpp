@@ -10,29 +10,27 @@ namespace {
 
 /// Sets a random share of the numbers to one value in training, and rescales the others; the identity
 /// otherwise.
-class RandomDrop : public Layer {
+class RandomDrop : public RowLayer {
  public:
-  using Layer::Layer;
+  using RowLayer::RowLayer;
 
   /// A bit for each number.
   std::size_t workspace(std::size_t batch, bool training) const override {
     return training ? (batch * row_stride(inputs()) + kMaskBits - 1) / kMaskBits : 0;
   }
   bool in_place() const override { return true; }
+  bool zeros_gradient(bool training) const override { return training && field(0) > 0.0; }
 
-  void forward(const StepContext& context, const LayerMemory& m) const override {
-    const std::size_t n = context.batch * m.x_stride;
+  void forward_rows(const StepContext& context, const LayerMemory& m, Range rows) const override {
+    const std::size_t begin = rows.begin * m.x_stride, n = rows.size() * m.x_stride;
     if (!context.training) {
-      if (m.y != m.x) std::copy_n(m.x, n, m.y);
+      if (m.y != m.x) std::copy_n(m.x + begin, n, m.y + begin);
       return;
     }
     const Random random(context.seed, stream_id(Stream::dropout, context.step));
     auto* mask = reinterpret_cast<std::uint32_t*>(m.workspace);
-    run_team(context.team(n * 8), [&](int thread, int all) {
-      const Range part = share(n, thread, all, kMaskBits);
-      dropout_forward(rule(), random, (m.layer << 40) + part.begin, m.x + part.begin, part.size(),
-                      m.y + part.begin, mask + part.begin / kMaskBits);
-    });
+    dropout_forward(rule(), random, (m.layer << 40) + begin, m.x + begin, n, m.y + begin,
+                    mask + begin / kMaskBits);
   }
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
@@ -54,6 +52,11 @@ class RandomDrop : public Layer {
 class Dropout final : public RandomDrop {
  public:
   using RandomDrop::RandomDrop;
+  /// A number that is kept may be zero as well, so the gradient by a zero is of no use only if it was of none
+  /// before.
+  Zeros zeros(Zeros input, bool training) const override {
+    return {input.many || (training && field(0) > 0.0), input.flat};
+  }
 
  private:
   DropoutRule rule() const override {

@@ -31,4 +31,9 @@ std::string Layer::line() const {
   return text;
 }
 
+void RowLayer::forward(const StepContext& context, const LayerMemory& m) const {
+  make_rows(context.batch, context.team(context.batch * m.x_stride * kWork), m.y, m.y_stride, m.y_nonzeros,
+            [&](Range rows) { forward_rows(context, m, rows); });
+}
+
 }  // namespace halfwave

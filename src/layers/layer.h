@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,8 @@
 
 #include "kernels/dense_products.h"
 #include "kernels/panels.h"
+#include "layers/nonzeros.h"
+#include "layers/skipping.h"
 
 namespace halfwave {
 
@@ -33,6 +36,7 @@ struct StepContext {
   std::uint64_t seed = 0;
   std::uint64_t step =
       0;  ///< updates so far: together with the seed it fixes every random number of the step
+  Skipping skipping = Skipping::automatic;
   bool keep_gradients = true;  ///< else a layer may hand a gradient on without leaving it in memory
 
   /// Threads worth using for this many multiply-adds or comparable operations: below it a fork costs more
@@ -53,7 +57,23 @@ struct LayerMemory {
   std::span<float* const> tensors;
   std::span<float* const> gradients;  ///< one a tensor; null for those that are not learned
   float* workspace = nullptr;         ///< kept from forward to backward
+  float* scratch = nullptr;           ///< for the length of one call; all layers share it
   std::uint64_t layer = 0;            ///< number of the layer: keeps the random numbers of two layers apart
+
+  // About zeros; all null or false where nothing is known of them.
+  const Nonzeros* x_nonzeros = nullptr;  ///< what was noted of x
+  Nonzeros* y_nonzeros = nullptr;        ///< where to note y
+  bool x_flat = false;    ///< where x is zero, the gradient by it comes to nothing in the layers before
+  bool dy_zeros = false;  ///< dy has gone back through an activation that makes zeros, so it has them too
+  /// The input is x + rest, the same row for every example: inputs with a value that most of them have, such
+  /// as an image's background, become zeros (graph/model_parts.h).
+  const float* rest = nullptr;
+};
+
+/// What is known of the zeros of a layer's output.
+struct Zeros {
+  bool many = false;  ///< worth counting, and skipping
+  bool flat = false;  ///< the gradient by an output that is zero is of no use to the layer and those before
 };
 
 /// Told of each part of a gradient as soon as it is final and the tensor is no longer needed in this step,
@@ -114,6 +134,8 @@ class Layer {
   virtual std::vector<TensorSpec> tensors() const { return {}; }
   /// Floats of workspace for a batch.
   virtual std::size_t workspace(std::size_t /*batch*/, bool /*training*/) const { return 0; }
+  /// Floats of scratch; `skipping`: zeros may be skipped.
+  virtual std::size_t scratch(std::size_t /*batch*/, bool /*training*/, bool /*skipping*/) const { return 0; }
   /// What the backward pass reads besides dy; a layer that does not need its input may write its output over
   /// it.
   virtual bool keeps_input() const { return false; }
@@ -123,7 +145,19 @@ class Layer {
   virtual bool is_activation() const { return false; }
   /// Its output has exact zeros for a whole range of inputs: worth counting.
   virtual bool zero_below() const { return false; }
+  /// What is known of its output's zeros, given what is known of its input's.
+  virtual Zeros zeros(Zeros /*input*/, bool /*training*/) const { return {}; }
+  /// The gradient that it hands back has exact zeros, wherever its slope is zero.
+  virtual bool zeros_gradient(bool /*training*/) const { return false; }
+  /// Its output is its input.
+  virtual bool identity() const { return false; }
+  /// Its products can skip zeros of its input, which may then be given less a rest.
+  virtual bool skips_zeros() const { return false; }
+  /// The density of its input below which its forward product skips zeros.
+  virtual double skips_below(const StepContext& /*context*/) const { return 0.0; }
 
+  /// Computes what depends on the tensors alone: to be called before forward whenever they have changed.
+  virtual void prepare(const StepContext& /*context*/, const LayerMemory& /*memory*/) const {}
   virtual void forward(const StepContext& context, const LayerMemory& memory) const = 0;
   virtual void backward(const StepContext& context, const LayerMemory& memory, GradientSink& sink) const = 0;
 
@@ -136,6 +170,37 @@ class Layer {
   std::vector<double> fields_;
   std::size_t inputs_ = 0, outputs_ = 0;
 };
+
+/// A layer that makes every row of its output from the same row of its input.
+class RowLayer : public Layer {
+ public:
+  using Layer::Layer;
+  /// Notes the zeros of each group of rows as soon as it is made, where they are wanted.
+  void forward(const StepContext& context, const LayerMemory& memory) const final;
+
+ protected:
+  virtual void forward_rows(const StepContext& context, const LayerMemory& memory, Range rows) const = 0;
+  /// Cost of a number, compared with a multiply-add: decides when a second thread pays.
+  static constexpr std::size_t kWork = 4;
+};
+
+/// Calls make(rows) for groups of 32 rows of a matrix, shared among threads, and notes each in `nonzeros`,
+/// where that is given, while it is in the cache.
+template <class Make>
+void make_rows(std::size_t batch, int threads, const float* matrix, std::size_t stride, Nonzeros* nonzeros,
+               Make&& make) {
+  const std::size_t groups = (batch + NonzeroLists::kRows - 1) / NonzeroLists::kRows;
+  const int parts = std::clamp(threads, 1, static_cast<int>(std::min<std::size_t>(groups, 1024)));
+  run_team(parts, [&](int part, int all) {
+    const Range mine = share(groups, part, all);
+    for (std::size_t group = mine.begin; group < mine.end; ++group) {
+      const std::size_t row = group * NonzeroLists::kRows;
+      make(Range{row, std::min(batch, row + NonzeroLists::kRows)});
+      if (nonzeros) nonzeros->note(matrix, stride, group);
+    }
+  });
+  if (nonzeros) nonzeros->end();
+}
 
 template <class L>
 std::unique_ptr<Layer> make_layer(const LayerInfo& info, std::vector<double> fields) {

@@ -16,7 +16,8 @@ constexpr std::size_t kLargestBatch = 256;
 Evaluator::Evaluator(ModelParts& model, std::size_t layers, std::size_t examples, int threads)
     : model_(model),
       batch_(std::clamp<std::size_t>(examples, 1, kLargestBatch)),
-      plan_(model.network, {.batch = batch_}, layers) {
+      form_(model),
+      plan_(model.network, {.batch = batch_, .rest = form_.rest_or_null()}, layers) {
   context_.threads = threads;
 }
 

@@ -2,7 +2,6 @@
 #include <halfwave/model.h>
 
 #include "graph/model_parts.h"
-#include "graph/plan.h"
 
 namespace halfwave {
 
@@ -16,11 +15,11 @@ class Evaluator {
   /// Calls body(first, count, outputs, stride) for the batches of the examples, in order.
   template <class Body>
   void run(const Examples& examples, Body&& body) {
+    plan_.tensors_changed();
     for (std::size_t first = 0; first < examples.count; first += batch_) {
       const std::size_t count = std::min(batch_, examples.count - first);
-      gather(examples, model_.preprocessing, first, count, plan_.input(), plan_.input_stride(),
-             context_.threads);
       context_.batch = count;
+      gather(examples, form_, first, context_, plan_);
       plan_.forward(context_);
       body(first, count, plan_.output(), plan_.output_stride());
     }
@@ -32,6 +31,7 @@ class Evaluator {
  private:
   ModelParts& model_;
   std::size_t batch_;
+  InputForm form_;
   Plan plan_;
   StepContext context_;
 };

@@ -13,11 +13,14 @@ UpdateStep::UpdateStep(ModelParts& model, const Examples& examples, const TrainO
     : model_(model),
       examples_(examples),
       loss_(options.loss, options.label_smoothing, model.schema, model.preprocessing),
+      form_(model),
       plan_(model.network,
             {.batch = std::min(static_cast<std::size_t>(options.batch), examples.count),
              .training = true,
              .activity_l1 = static_cast<float>(options.activity_l1),
-             .count_zeros = options.health},
+             .count_zeros = options.health,
+             .skipping = find_skipping(options.skip),
+             .rest = form_.rest_or_null()},
             logit_layers(model)),
       optimiser_(model.network, options),
       clip_(options.clip) {
@@ -25,6 +28,7 @@ UpdateStep::UpdateStep(ModelParts& model, const Examples& examples, const TrainO
   context_.training = true;
   context_.threads = static_cast<int>(options.threads);
   context_.seed = options.seed;
+  context_.skipping = find_skipping(options.skip);
 }
 
 BatchResult UpdateStep::run(std::span<const std::uint32_t> rows, std::int64_t update, double rate,
@@ -32,7 +36,7 @@ BatchResult UpdateStep::run(std::span<const std::uint32_t> rows, std::int64_t up
   context_.batch = rows.size();
   context_.keep_gradients = keep_gradients || clip_ > 0.0;
   context_.step = static_cast<std::uint64_t>(update);
-  gather(examples_, model_.preprocessing, rows, plan_.input(), plan_.input_stride(), context_.threads);
+  gather(examples_, form_, rows, context_, plan_);
   plan_.forward(context_);
   const BatchResult result =
       loss_.evaluate(plan_.output(), plan_.output_stride(), rows, plan_.output_gradient());

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "graph/plan.h"
+#include "graph/model_parts.h"
 #include "train/loss.h"
 #include "train/optimiser.h"
 
@@ -54,6 +54,7 @@ class UpdateStep {
   ModelParts& model_;
   const Examples& examples_;
   Loss loss_;
+  InputForm form_;
   Plan plan_;
   Optimiser optimiser_;
   StepContext context_;

@@ -105,7 +105,7 @@ TEST(DenseProducts, ForwardIsTheProductPlusBiasAndWritesNothingElse) {
 void weight_gradient(const Problem& p, const std::vector<float>& dy_panels, Guarded& dw, Range inputs,
                      Range panels) {
   for (std::size_t panel = panels.begin; panel < panels.end; ++panel)
-    dense_weight_gradient(p.x.data(), p.x_stride, dy_panels.data(), p.batch, p.shape, panel, inputs,
+    dense_weight_gradient(p.x.data(), p.x_stride, dy_panels.data(), p.batch, p.shape, panel, inputs, {},
                           dw.data() + p.shape.offset(panel) + inputs.begin * p.shape.width(panel));
 }
 

@@ -1,0 +1,266 @@
+#include "kernels/skipping_products.h"
+
+#include <algorithm>
+
+#include "kernels/panels.h"
+#include "kernels/targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/skipping_products.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace halfwave {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+// Vectors of accumulators of a row: as much of a panel's 64 columns as the registers hold.
+#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_SCALAR
+constexpr std::size_t kVectors = 4;
+#else
+constexpr std::size_t kVectors = 8;
+#endif
+
+/// Groups of rows that go through the blocks together; between blocks their rows of the result are held in
+/// one piece, where neighbouring rows are neighbouring lines, and not at the distance of the result's rows.
+constexpr std::size_t kGroupsHeld = 8;
+
+/// VN vectors of the panel's columns.
+template <std::size_t VN>
+HWY_INLINE void product_columns(const NonzeroLists& a, Range groups, const float* HWY_RESTRICT panel,
+                                std::size_t width, ProductStart start, float* HWY_RESTRICT c,
+                                std::size_t c_stride) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d), held_stride = VN * lanes;
+  alignas(kAlignment) float held[kGroupsHeld * NonzeroLists::kRows * Panels::kWidth];
+  const std::size_t first_row = groups.begin * NonzeroLists::kRows;
+  for (std::size_t block = 0; block < a.blocks(); ++block, panel += NonzeroLists::kColumns * width) {
+    const bool last = block + 1 == a.blocks();
+    for (std::size_t group = groups.begin; group < groups.end; ++group) {
+      const Range rows = a.rows_of(group);
+      const std::uint32_t* starts = a.starts(group, block);
+      const Nonzero* const entries = a.entries(group, block);
+      const Nonzero* entry = entries;
+      for (std::size_t row = rows.begin; row < rows.end; ++row) {
+        float* const hold = held + (row - first_row) * held_stride;
+        V sum[VN];
+        if (block > 0) {
+          for (std::size_t v = 0; v < VN; ++v) sum[v] = hn::LoadU(d, hold + v * lanes);
+        } else if (!start.row) {
+          for (std::size_t v = 0; v < VN; ++v) sum[v] = hn::Zero(d);
+        } else {
+          const V scale = hn::Set(d, start.scale ? start.scale[row - first_row] : 1.0f);
+          for (std::size_t v = 0; v < VN; ++v) sum[v] = hn::Mul(scale, hn::LoadU(d, start.row + v * lanes));
+        }
+        for (const Nonzero* const end = entries + *++starts; entry != end; ++entry) {
+          const float* const from = panel + entry->column * width;
+          const V value = hn::Set(d, entry->value);
+          for (std::size_t v = 0; v < VN; ++v)
+            sum[v] = hn::MulAdd(value, hn::LoadU(d, from + v * lanes), sum[v]);
+        }
+        float* const to = last ? c + (row - first_row) * c_stride : hold;
+        for (std::size_t v = 0; v < VN; ++v) hn::StoreU(sum[v], d, to + v * lanes);
+      }
+    }
+  }
+}
+
+void SkippingProduct(const NonzeroLists& a, Range groups, const float* panel, std::size_t width,
+                     ProductStart start, float* c, std::size_t c_stride) {
+  const std::size_t lanes = hn::Lanes(D());
+  for (std::size_t g = groups.begin; g < groups.end; g += kGroupsHeld) {
+    const Range part{g, std::min(groups.end, g + kGroupsHeld)};
+    const std::size_t row = (g - groups.begin) * NonzeroLists::kRows;
+    for (std::size_t column = 0; column < width;) {
+      const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
+      const ProductStart from{start.row ? start.row + column : nullptr,
+                              start.scale ? start.scale + row : nullptr};
+      const auto run = [&]<std::size_t VN>() HWY_ATTR {
+        product_columns<VN>(a, part, panel + column, width, from, c + row * c_stride + column, c_stride);
+      };
+      switch (vectors) {
+        case 1:
+          run.template operator()<1>();
+          break;
+        case 2:
+          run.template operator()<2>();
+          break;
+        case 3:
+          run.template operator()<3>();
+          break;
+        case 4:
+          run.template operator()<4>();
+          break;
+#if HWY_TARGET > HWY_AVX3 && HWY_TARGET != HWY_SCALAR
+        case 6:
+          run.template operator()<6>();
+          break;
+        case 8:
+          run.template operator()<8>();
+          break;
+#endif
+        default:
+          break;
+      }
+      column += vectors * lanes;
+    }
+  }
+}
+
+/// Dot products at a time: four of them are turned from vectors into one vector of sums.
+constexpr std::size_t kDots = 4;
+
+/// Sums of each of four vectors, in 128 bits.
+#if HWY_TARGET != HWY_SCALAR
+template <class DV>
+HWY_INLINE hn::Vec<hn::FixedTag<float, kDots>> fold(DV d, hn::Vec<DV> v) {
+  if constexpr (hn::MaxLanes(DV()) > kDots) {
+    const hn::Half<DV> half;
+    return fold(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  } else {
+    return v;
+  }
+}
+
+HWY_INLINE hn::Vec<hn::FixedTag<float, kDots>> sums_of(const V* q) {
+  const D d;
+  const hn::Repartition<double, D> pairs;
+  const auto ab =
+      hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, q[0], q[1]), hn::InterleaveUpper(d, q[0], q[1])));
+  const auto ce =
+      hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, q[2], q[3]), hn::InterleaveUpper(d, q[2], q[3])));
+  return fold(d, hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, ab, ce)),
+                         hn::BitCast(d, hn::InterleaveUpper(pairs, ab, ce))));
+}
+#endif
+
+/// sums[i] (+)= q[i] for the first `count` of four.
+HWY_INLINE void add_sums(const V* q, std::size_t count, bool first, float* sums) {
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t i = 0; i < count; ++i) sums[i] = first ? hn::GetLane(q[i]) : sums[i] + hn::GetLane(q[i]);
+#else
+  const hn::FixedTag<float, kDots> d4;
+  auto all = sums_of(q);
+  if (!first) all = hn::Add(all, hn::LoadU(d4, sums));
+  if (count == kDots)
+    hn::StoreU(all, d4, sums);
+  else
+    hn::BlendedStore(all, hn::FirstN(d4, count), d4, sums);
+#endif
+}
+
+/// One row's dots: dy with `vectors` vectors against the listed rows of the panel.
+template <std::size_t VN>
+HWY_INLINE void row_dots(const Nonzero* entry, const Nonzero* end, const float* HWY_RESTRICT dy,
+                         const float* HWY_RESTRICT panel, std::size_t width, bool first,
+                         float* HWY_RESTRICT sums) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  V y[VN];
+  for (std::size_t v = 0; v < VN; ++v) y[v] = hn::LoadU(d, dy + v * lanes);
+  for (; entry < end; entry += kDots, sums += kDots) {
+    const auto count = std::min<std::size_t>(kDots, static_cast<std::size_t>(end - entry));
+    const float* from[kDots];
+    for (std::size_t i = 0; i < kDots; ++i) from[i] = panel + entry[i < count ? i : 0].column * width;
+    V q[kDots];
+    for (std::size_t i = 0; i < kDots; ++i) q[i] = hn::Mul(y[0], hn::LoadU(d, from[i]));
+    for (std::size_t v = 1; v < VN; ++v)
+      for (std::size_t i = 0; i < kDots; ++i)
+        q[i] = hn::MulAdd(y[v], hn::LoadU(d, from[i] + v * lanes), q[i]);
+    add_sums(q, count, first, sums);
+  }
+}
+
+template <std::size_t VN>
+HWY_INLINE void dots_of(const NonzeroLists& mask, std::size_t block, Range groups, const float* dy,
+                        const float* panel, std::size_t width, std::size_t column, bool first, float* sums) {
+  for (std::size_t group = groups.begin; group < groups.end; ++group) {
+    const Range rows = mask.rows_of(group);
+    const std::uint32_t* starts = mask.starts(group, block);
+    const Nonzero* const entries = mask.entries(group, block);
+    float* const to = sums + mask.offset(group, block);
+    for (std::size_t row = rows.begin; row < rows.end; ++row, ++starts)
+      row_dots<VN>(entries + starts[0], entries + starts[1], dy + row * width + column, panel + column, width,
+                   first, to + starts[0]);
+  }
+}
+
+void MaskedDots(const NonzeroLists& mask, std::size_t block, Range groups, const float* dy,
+                const float* panel, std::size_t width, bool first, float* sums) {
+  const std::size_t lanes = hn::Lanes(D());
+  panel += block * NonzeroLists::kColumns * width;
+  for (std::size_t column = 0; column < width;) {
+    const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
+    const auto run = [&]<std::size_t VN>() HWY_ATTR {
+      dots_of<VN>(mask, block, groups, dy, panel, width, column, first && column == 0, sums);
+    };
+    switch (vectors) {
+      case 1:
+        run.template operator()<1>();
+        break;
+      case 2:
+        run.template operator()<2>();
+        break;
+      case 3:
+        run.template operator()<3>();
+        break;
+      case 4:
+        run.template operator()<4>();
+        break;
+#if HWY_TARGET > HWY_AVX3 && HWY_TARGET != HWY_SCALAR
+      case 6:
+        run.template operator()<6>();
+        break;
+      case 8:
+        run.template operator()<8>();
+        break;
+#endif
+      default:
+        break;
+    }
+    column += vectors * lanes;
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace halfwave
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace halfwave {
+
+HWY_EXPORT(SkippingProduct);
+HWY_EXPORT(MaskedDots);
+
+void skipping_product(const NonzeroLists& a, Range groups, const float* panel, std::size_t width,
+                      ProductStart start, float* c, std::size_t c_stride) {
+  HWY_DYNAMIC_DISPATCH(SkippingProduct)(a, groups, panel, width, start, c, c_stride);
+}
+
+void masked_dots(const NonzeroLists& mask, std::size_t block, Range groups, const float* dy,
+                 const float* panel, std::size_t width, bool first, float* sums) {
+  HWY_DYNAMIC_DISPATCH(MaskedDots)(mask, block, groups, dy, panel, width, first, sums);
+}
+
+void scatter_block(const NonzeroLists& mask, std::size_t block, Range groups, const float* sums, float* dx,
+                   std::size_t dx_stride) {
+  const Range columns = mask.columns_of(block);
+  for (std::size_t group = groups.begin; group < groups.end; ++group) {
+    const Range rows = mask.rows_of(group);
+    const std::uint32_t* const starts = mask.starts(group, block);
+    const Nonzero* const entries = mask.entries(group, block);
+    const float* const from = sums + mask.offset(group, block);
+    for (std::size_t row = rows.begin; row < rows.end; ++row) {
+      float* const to = dx + row * dx_stride + columns.begin;
+      std::fill_n(to, round_up(columns.size(), kLineFloats), 0.0f);
+      const std::size_t r = row - rows.begin;
+      for (std::size_t i = starts[r]; i < starts[r + 1]; ++i) to[entries[i].column] = from[i];
+    }
+  }
+}
+
+}  // namespace halfwave
+#endif

@@ -1,0 +1,41 @@
+#pragma once
+#include <cstddef>
+
+#include "core/team.h"
+#include "kernels/dense_products.h"
+#include "kernels/nonzero_lists.h"
+
+namespace halfwave {
+
+// The products of a dense layer at the cost of their non-zero numbers. h [batch, in] is the layer's input, W
+// [in, out] its weights, dy [batch, out] the gradient by its output; W and dy are in panels of 64 columns
+// (kernels/panels.h). All work on one panel of `width` columns (a multiple of 16), so that panels can be
+// shared among threads.
+//
+//   y  = h·W + b        skipping_product(lists of h, panel of W)
+//   dW = hᵀ·dy          skipping_product(lists of hᵀ, panel of dy)
+//   dW = (dyᵀ·h)ᵀ       skipping_product(lists of dyᵀ, panel of h): where dy has more zeros than h
+//   dh = (dy·Wᵀ)∘mask   masked_dots(lists of h, panel of W), panel after panel, then scatter_block
+//
+// A zero takes part in nothing: 0·NaN and 0·∞, which dense arithmetic makes NaN, are 0 here. Otherwise an
+// output of skipping_product is the same chain of fused multiply-adds as in kernels/dense_products.h with its
+// zeros left out: the same bits, but for the sign of a zero. masked_dots adds in another order.
+
+/// c[m, 0 … width-1] = start + Σ_k a[m, k] · panel[k, :] for the rows of `groups`. panel has lists.columns()
+/// rows of `width` floats. c and start.scale begin with the first row of `groups`; rows of c are `c_stride`
+/// floats apart.
+void skipping_product(const NonzeroLists& a, Range groups, const float* panel, std::size_t width,
+                      ProductStart start, float* c, std::size_t c_stride);
+
+/// For every listed (m, k) of the groups in one block: sums += dy[m, :] · panel[k, :], or = where `first`.
+/// dy and panel are panels of `width` columns, of the rows (batch) and of the columns (units) of the lists.
+/// sums has lists.capacity() floats, in the order of the entries.
+void masked_dots(const NonzeroLists& mask, std::size_t block, Range groups, const float* dy,
+                 const float* panel, std::size_t width, bool first, float* sums);
+
+/// The columns of one block of the result [rows, columns]: the sums where they are listed, else 0. Writes
+/// whole lines of 16 floats.
+void scatter_block(const NonzeroLists& mask, std::size_t block, Range groups, const float* sums, float* dx,
+                   std::size_t dx_stride);
+
+}  // namespace halfwave

@@ -1,0 +1,101 @@
+#include "layers/skipping.h"
+
+#include <fmt/format.h>
+#include <halfwave/error.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/suggest.h"
+
+namespace halfwave {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Skipping>, 3> kSkippings{
+    {{"auto", Skipping::automatic}, {"on", Skipping::always}, {"off", Skipping::never}}};
+
+/// Where a number lies among ascending points: between two of them, or at the nearest end.
+struct Place {
+  std::size_t low, high;
+  double share;  ///< of the way from low to high, on a logarithmic scale
+
+  double between(double at_low, double at_high) const { return at_low + share * (at_high - at_low); }
+};
+
+Place place_among(const std::vector<std::size_t>& points, std::size_t number) {
+  const auto above = std::upper_bound(points.begin(), points.end(), number);
+  if (above == points.begin()) return {0, 0, 0.0};
+  const auto high = static_cast<std::size_t>(above - points.begin());
+  if (above == points.end()) return {high - 1, high - 1, 0.0};
+  const auto log_of = [](std::size_t n) { return std::log(static_cast<double>(n)); };
+  const double low_log = log_of(points[high - 1]);
+  return {high - 1, high, (log_of(number) - low_log) / (log_of(points[high]) - low_log)};
+}
+
+Crossovers& current() {
+  static Crossovers table = Crossovers::built_in();
+  return table;
+}
+
+}  // namespace
+
+std::string_view product_name(Product product) {
+  constexpr std::array<std::string_view, kProducts.size()> kNames{"forward", "weight_gradient",
+                                                                  "input_gradient"};
+  return kNames[static_cast<std::size_t>(product)];
+}
+
+std::vector<std::string> skipping_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, skipping] : kSkippings) names.emplace_back(name);
+  return names;
+}
+
+Skipping find_skipping(std::string_view name) {
+  for (const auto& [known, skipping] : kSkippings)
+    if (known == name) return skipping;
+  throw usage_error(fmt::format("Zeros cannot be skipped '{}'.{} There are auto, on and off.", name,
+                                did_you_mean(name, skipping_names())));
+}
+
+double Crossovers::density(Product product, std::size_t batch, std::size_t out) const {
+  const auto& rows = densities[static_cast<std::size_t>(product)];
+  const Place row = place_among(batches, batch), column = place_among(outputs, out);
+  const auto along = [&](const std::vector<double>& numbers) {
+    return column.between(numbers[column.low], numbers[column.high]);
+  };
+  return row.between(along(rows[row.low]), along(rows[row.high]));
+}
+
+const Crossovers& Crossovers::built_in() {
+  static const Crossovers table{
+      .batches = {1, 8, 32, 128, 512},
+      .outputs = {16, 64, 256, 1024},
+      .densities = {{
+          {{0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5}},
+          {{0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5}},
+          {{0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5},
+           {0.3, 0.4, 0.5, 0.5}},
+      }},
+      .processor = "",
+  };
+  return table;
+}
+
+const Crossovers& crossovers() { return current(); }
+
+void set_crossovers(Crossovers table) { current() = std::move(table); }
+
+}  // namespace halfwave
