@@ -1,15 +1,23 @@
-// One training step (gather, forward, loss, backward, optimiser), all dense, beside the multiply-add peak of
-// the same threads measured in the same run: "of_roofline" is the share of the dense roofline's speed.
+// One training step (gather, forward, loss, backward, optimiser) beside the multiply-add peak of the same
+// threads measured in the same run: "of_roofline" is the speed as a multiple of the dense roofline's, which
+// is the most that an engine can reach that multiplies by zeros. On random data, where no zeros are to be
+// gained but those of a ReLU that has not been trained; and on Fashion-MNIST in the fourth epoch.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <halfwave/error.h>
 #include <halfwave/train.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <iostream>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "core/random.h"
 #include "core/team.h"
 #include "kernels/peak.h"
+#include "train/health.h"
 #include "train/prepare.h"
 #include "train/update_step.h"
 
@@ -31,6 +39,9 @@ const Case kCases[] = {
     {"784-512-512-10/batch:128/sgd", 784, 10, 128, {512, 512}, true, "sgd"},
     {"784-1024-1024-1024-10/batch:128/adam", 784, 10, 128, {1024, 1024, 1024}, true, "adam"},
 };
+
+const Case kTrained{
+    "fashion-mnist/784-1024-1024-1024-10/batch:128/adam", 784, 10, 128, {1024, 1024, 1024}, true, "adam"};
 
 /// Random images and labels: what a dense step costs does not depend on them.
 Dataset random_data(const Case& c) {
@@ -78,50 +89,211 @@ double peak(int threads) {
   return operations / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void train_step(benchmark::State& state, const Case& c, int threads) {
-  const Dataset data = random_data(c);
+/// Times steps and compares them with the peak, which is the largest seen: other programs can only lower it.
+class Stopwatch {
+ public:
+  Stopwatch(const Case& c, int threads) : operations_(dense_operations(c)), threads_(threads) {}
+
+  void measure_peak() { peak_ = std::max(peak_, peak(threads_)); }
+
+  template <class Step>
+  double time(Step&& step) {
+    const auto start = std::chrono::steady_clock::now();
+    benchmark::DoNotOptimize(step());
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    busy_ += seconds;
+    ++steps_;
+    return seconds;
+  }
+
+  double seconds() const { return busy_ / static_cast<double>(steps_); }
+  double rate() const { return operations_ / seconds(); }
+  double peak_rate() const { return peak_; }
+  double of_roofline() const { return rate() / peak_; }
+
+ private:
+  double operations_, peak_ = 0, busy_ = 0;
+  std::int64_t steps_ = 0;
+  int threads_;
+};
+
+template <class Step>
+void measure(benchmark::State& state, const Case& c, int threads, Step&& step) {
+  Stopwatch watch(c, threads);
+  std::int64_t update = 0;
+  for (auto _ : state) {
+    if (update % 64 == 0) {
+      state.PauseTiming();
+      watch.measure_peak();
+      state.ResumeTiming();
+    }
+    watch.time([&] { return step(update); });
+    ++update;
+  }
+  state.counters["us"] = watch.seconds() * 1e6;
+  state.counters["GFLOP/s"] = watch.rate() * 1e-9;
+  state.counters["peak"] = watch.peak_rate() * 1e-9;
+  state.counters["of_roofline"] = watch.of_roofline();
+}
+
+TrainOptions options_of(const Case& c, int threads, const std::string& skip) {
   TrainOptions options;
   options.hidden = c.hidden;
   options.batch = static_cast<std::int64_t>(c.batch);
   options.optimiser = c.optimiser;
   options.threads = threads;
-  options.learning_rate = 1e-5;
-  const TrainOptions resolved = resolve(options, data);
+  options.skip = skip;
+  return options;
+}
+
+void train_step(benchmark::State& state, const Case& c, int threads, const std::string& skip) {
+  const Dataset data = random_data(c);
+  const TrainOptions resolved = resolve(options_of(c, threads, skip), data);
   const auto model = make_model(data, resolved, nullptr);
   UpdateStep step(*model, data.train, resolved);
   std::vector<std::uint32_t> order(data.train.count);
   std::iota(order.begin(), order.end(), 0u);
-
-  std::int64_t update = 0;
-  double peak_rate = 0, busy = 0;  // the peak is the largest seen: other programs can only lower it
-  for (auto _ : state) {
-    if (update % 64 == 0) {
-      state.PauseTiming();
-      peak_rate = std::max(peak_rate, peak(threads));
-      state.ResumeTiming();
-    }
-    const auto start = std::chrono::steady_clock::now();
+  measure(state, c, threads, [&](std::int64_t update) {
     const std::size_t first = static_cast<std::size_t>(update % 8) * c.batch;
-    benchmark::DoNotOptimize(step.run(std::span(order).subspan(first, c.batch), update, 1e-5));
-    busy += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    ++update;
+    return step.run(std::span(order).subspan(first, c.batch), update, 1e-5);
+  });
+}
+
+/// Halfwave's usual training on Fashion-MNIST, but that the learning rate stays at the default, as an
+/// optimiser's does elsewhere. The last batch of an epoch, which is not whole, is left out.
+class Training {
+ public:
+  Training(int threads, double activity_l1, const std::string& skip)
+      : data_(load_dataset("fashion-mnist")), options_(options_of(kTrained, threads, skip)) {
+    options_.activity_l1 = activity_l1;
+    options_ = resolve(options_, data_);
+    model_ = make_model(data_, options_, nullptr);
+    rate_ = Optimiser::usual_rate(options_.optimiser, model_->network);
+    step_.emplace(*model_, data_.train, options_);
+    order_.resize(data_.train.count);
   }
-  const double rate = dense_operations(c) * static_cast<double>(update) / busy;
-  state.counters["us"] = busy / static_cast<double>(update) * 1e6;
-  state.counters["GFLOP/s"] = rate * 1e-9;
-  state.counters["peak"] = peak_rate * 1e-9;
-  state.counters["of_roofline"] = rate / peak_rate;
+
+  std::int64_t steps_per_epoch() const {
+    return static_cast<std::int64_t>(data_.train.count / kTrained.batch);
+  }
+
+  BatchResult step() {
+    const std::int64_t within = update_ % steps_per_epoch();
+    if (within == 0)
+      Random(options_.seed,
+             stream_id(Stream::shuffle, static_cast<std::uint64_t>(update_ / steps_per_epoch())))
+          .permutation(order_);
+    const auto first = static_cast<std::size_t>(within) * kTrained.batch;
+    return step_->run(std::span(order_).subspan(first, kTrained.batch), update_++, rate_);
+  }
+
+  void run_epochs(std::int64_t epochs) {
+    for (std::int64_t i = 0; i < epochs * steps_per_epoch(); ++i) step();
+    for (std::size_t i = 0; i < step_->plan().layers(); ++i) std::ranges::fill(step_->plan().nonzeros(i), 0u);
+    counted_from_ = update_;
+  }
+
+  /// By layer, since run_epochs().
+  std::vector<LayerHealth> health() {
+    return measure_health(model_->network, step_->plan(),
+                          static_cast<std::size_t>(update_ - counted_from_) * kTrained.batch);
+  }
+
+ private:
+  Dataset data_;
+  TrainOptions options_;
+  std::shared_ptr<ModelParts> model_;
+  std::optional<UpdateStep> step_;
+  std::vector<std::uint32_t> order_;
+  std::int64_t update_ = 0, counted_from_ = 0;
+  double rate_ = 0;
+};
+
+constexpr std::int64_t kEpochsBefore = 3;
+
+void trained_step(benchmark::State& state, int threads, double activity_l1, const std::string& skip) {
+  Training training(threads, activity_l1, skip);
+  training.run_epochs(kEpochsBefore);
+  measure(state, kTrained, threads, [&](std::int64_t) { return training.step(); });
+  for (const LayerHealth& layer : training.health()) state.counters["density " + layer.name] = layer.density;
+}
+
+/// For comparisons that take turns: runs as many steps as each line of standard input says, from the fourth
+/// epoch on, and answers with a line of JSON.
+void answer_requests(int threads, double activity_l1, const std::string& skip) {
+  Training training(threads, activity_l1, skip);
+  training.run_epochs(kEpochsBefore);
+  std::cout << R"({"ready":true})" << std::endl;
+  Stopwatch watch(kTrained, threads);
+  for (std::int64_t steps = 0; std::cin >> steps;) {
+    watch.measure_peak();
+    nlohmann::ordered_json answer{{"seconds", nlohmann::json::array()}};
+    for (std::int64_t i = 0; i < steps; ++i)
+      answer["seconds"].push_back(watch.time([&] { return training.step(); }));
+    answer["peak_gflops"] = watch.peak_rate() * 1e-9;
+    answer["of_roofline"] = watch.of_roofline();
+    for (const LayerHealth& layer : training.health()) answer["density"][layer.name] = layer.density;
+    std::cout << answer.dump() << std::endl;
+  }
+}
+
+void declare(double activity_l1, const std::string& skip) {
+  for (int threads = 1; threads <= available_threads(); threads *= 2) {
+    for (const Case& c : kCases)
+      benchmark::RegisterBenchmark(fmt::format("{}/threads:{}", c.name, threads).c_str(), train_step, c,
+                                   threads, skip)
+          ->UseRealTime();
+    const std::string penalty = activity_l1 > 0 ? fmt::format("/activity_l1:{:g}", activity_l1) : "";
+    benchmark::RegisterBenchmark(fmt::format("{}{}/threads:{}", kTrained.name, penalty, threads).c_str(),
+                                 trained_step, threads, activity_l1, skip)
+        ->Iterations(60000 / static_cast<std::int64_t>(kTrained.batch))  // the fourth epoch
+        ->UseRealTime();
+  }
+}
+
+int run(int argc, char** argv) {
+  double activity_l1 = 0;
+  std::string skip = "auto";
+  int on_request = 0;
+  CLI::App app("One training step. Everything else is Google Benchmark's (--benchmark_filter=REGEX, …).");
+  app.allow_extras();
+  app.add_option("--activity-l1", activity_l1, "as in halfwave train, for the case on Fashion-MNIST")
+      ->check(CLI::Range(0.0, 1e15));
+  app.add_option("--skip", skip, "as in halfwave train")->check(CLI::IsMember(skipping_names()));
+  app.add_option(
+         "--on-request", on_request,
+         "with this many threads: train three epochs on Fashion-MNIST, then run as many steps as each line "
+         "of standard input says, and answer with a line of JSON")
+      ->check(CLI::Range(1, 1024));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ErrorKind::usage);
+  }
+  if (on_request > 0) {
+    answer_requests(on_request, activity_l1, skip);
+    return 0;
+  }
+  declare(activity_l1, skip);
+  std::vector<char*> rest{argv[0]};
+  std::vector<std::string> words = app.remaining();
+  for (std::string& word : words) rest.push_back(word.data());
+  int count = static_cast<int>(rest.size());
+  benchmark::Initialize(&count, rest.data());
+  if (benchmark::ReportUnrecognizedArguments(count, rest.data())) return static_cast<int>(ErrorKind::usage);
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
 }
 
 }  // namespace
 }  // namespace halfwave
 
 int main(int argc, char** argv) {
-  for (const halfwave::Case& c : halfwave::kCases)
-    for (int threads = 1; threads <= halfwave::available_threads(); threads *= 2)
-      benchmark::RegisterBenchmark((std::string(c.name) + "/threads:" + std::to_string(threads)).c_str(),
-                                   halfwave::train_step, c, threads)
-          ->UseRealTime();
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
+  try {
+    return halfwave::run(argc, argv);
+  } catch (const halfwave::Error& error) {
+    std::cerr << "bench_train_step: " << error.what() << '\n';
+    return static_cast<int>(error.kind());
+  }
 }

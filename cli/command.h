@@ -47,12 +47,14 @@ class Command {
 struct CommandInfo {
   std::string_view name, help;
   std::unique_ptr<Command> (*make)();
+  bool computes = false;  ///< networks: goes by the crossovers that were measured on this machine
 };
 /// All commands, in the order of the help.
 std::span<const CommandInfo> commands();
 
 std::unique_ptr<Command> make_train_command();
 std::unique_ptr<Command> make_run_command();
+std::unique_ptr<Command> make_bench_command();
 std::unique_ptr<Command> make_list_command();
 
 /// Throws Error (input) where a file could not be written in the end: its folder is missing or not writable,

@@ -1,6 +1,7 @@
 #include "program.h"
 
 #include <fmt/format.h>
+#include <halfwave/bench.h>
 #include <halfwave/error.h>
 #include <halfwave/version.h>
 
@@ -17,8 +18,11 @@ namespace halfwave::cli {
 namespace {
 
 constexpr CommandInfo kCommands[] = {
-    {"train", "train a network on data and write it as an ONNX file", make_train_command},
-    {"run", "predictions of a model, and how good they are where the data have labels", make_run_command},
+    {"train", "train a network on data and write it as an ONNX file", make_train_command, true},
+    {"run", "predictions of a model, and how good they are where the data have labels", make_run_command,
+     true},
+    {"bench", "speed of this machine, of dense and zero-skipping products, and of a model layer by layer",
+     make_bench_command, true},
     {"list", "what there is: activations, layers, networks, data, optimisers, ...", make_list_command},
 };
 
@@ -28,6 +32,7 @@ constexpr std::string_view kExamples =
     "  halfwave train house.csv --target price --hidden 64,64 -o house.onnx\n"
     "  halfwave train fashion-mnist --net \"dense 256, relu, dropout 0.2, dense\" --epochs 10\n"
     "  halfwave run house.onnx more.csv --out predictions.csv\n"
+    "  halfwave bench house.onnx more.csv\n"
     "  halfwave list activations\n";
 
 constexpr std::string_view kExitCodes =
@@ -70,12 +75,17 @@ int dispatch(const std::vector<std::string>& words) {
   }
   if (first.empty()) throw usage_error("What is to be done? See 'halfwave --help'.");
 
-  const std::unique_ptr<Command> command = find_command(first).make();
+  const CommandInfo& info = find_command(first);
+  const std::unique_ptr<Command> command = info.make();
   if (!command->line.parse(std::span(words).subspan(2))) {
     console.result(command->line.help(console.result_width()));
     return 0;
   }
   Console own(command->common.json, command->common.quiet);
+  if (info.computes) {
+    const Calibration loaded = load_calibration();
+    if (!loaded.warning.empty()) own.warning(loaded.warning);
+  }
   return command->run(own, words);
 }
 

@@ -56,6 +56,8 @@ class LayerRun final : public GradientSink {
     x_ = padded(x, memory_.x_stride);
     y_.assign(context.batch * memory_.y_stride, kPoison);
     workspace_.assign(layer.workspace(context.batch, context.training), kPoison);
+    scratch_.assign(
+        layer.scratch(context.batch, context.training, context.skipping != Skipping::never), kPoison);
     for (std::size_t t = 0; t < specs_.size(); ++t) {
       AlignedVector<float>& storage = tensors_.emplace_back(specs_[t].storage(), 0.0f);
       const std::vector<float> numbers(tensors[t].begin(), tensors[t].end());
@@ -76,6 +78,7 @@ class LayerRun final : public GradientSink {
     memory_.tensors = tensor_pointers_;
     memory_.gradients = gradient_pointers_;
     memory_.workspace = workspace_.data();
+    memory_.scratch = scratch_.data();
     memory_.layer = number;
   }
 
@@ -144,7 +147,7 @@ class LayerRun final : public GradientSink {
   StepContext context_;
   std::vector<TensorSpec> specs_;
   LayerMemory memory_;
-  AlignedVector<float> x_, y_, dy_, dx_, workspace_;
+  AlignedVector<float> x_, y_, dy_, dx_, workspace_, scratch_;
   std::vector<AlignedVector<float>> tensors_, gradients_, handed_;
   std::vector<std::vector<int>> ready_;
   std::vector<float*> tensor_pointers_, gradient_pointers_;
