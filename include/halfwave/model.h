@@ -44,9 +44,32 @@ class Model {
 
   explicit Model(std::shared_ptr<ModelParts> parts) : parts_(std::move(parts)) {}
   ModelParts& parts() const { return *parts_; }
+  const std::shared_ptr<ModelParts>& shared_parts() const { return parts_; }
 
  private:
   std::shared_ptr<ModelParts> parts_;
+};
+
+/// A model made ready to answer at once, again and again: everything is allocated and prepared beforehand,
+/// and of every weight matrix only the rows are touched whose unit is not zero. Not for several threads at
+/// once: each takes its own, copies of the model share the weights.
+class Predictor {
+ public:
+  /// batch: the most examples that will come at once. threads: 0 = all; a single example is done sooner by
+  /// one.
+  explicit Predictor(const Model& model, std::size_t batch = 1, int threads = 1);
+  ~Predictor();
+  Predictor(Predictor&&) noexcept;
+  Predictor& operator=(Predictor&&) noexcept;
+
+  /// Raw inputs [count, features], row after row, count <= batch. The predictions [count, outputs], as
+  /// Model::predict gives them, hold until the next call. Throws Error (usage) for another number of inputs.
+  std::span<const float> predict(std::span<const float> inputs);
+  std::span<const float> predict(std::span<const std::uint8_t> inputs);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 /// How well a model does on labelled examples.

@@ -9,23 +9,28 @@
 namespace halfwave {
 namespace {
 
-/// row_of(i) is the example that row i of the batch is made from.
-template <class RowOf>
-void gather_rows(const Examples& examples, const InputForm& form, const StepContext& context, Plan& plan,
+/// row_of(i) is the row that example i of the batch is made from.
+template <class Number, class RowOf>
+void gather_rows(const Number* values, const InputForm& form, const StepContext& context, Plan& plan,
                  RowOf&& row_of) {
   const std::size_t features = form.mean.size(), stride = plan.input_stride();
   const int threads = context.batch * features < (std::size_t{1} << 15) ? 1 : context.threads;
   float* const x = plan.input();
-  std::visit(
-      [&](const auto& values) {
-        make_rows(context.batch, threads, x, stride, plan.begin_input(context), [&](Range rows) {
-          for (std::size_t i = rows.begin; i < rows.end; ++i)
-            standardise(values.data() + row_of(i) * features, form.mean.data(), form.scale.data(), features,
-                        x + i * stride);
-        });
-      },
-      examples.values);
+  make_rows(context.batch, threads, x, stride, plan.begin_input(context), [&](Range rows) {
+    for (std::size_t i = rows.begin; i < rows.end; ++i)
+      standardise(values + row_of(i) * features, form.mean.data(), form.scale.data(), features,
+                  x + i * stride);
+  });
 }
+
+template <class RowOf>
+void gather_rows(const Examples& examples, const InputForm& form, const StepContext& context, Plan& plan,
+                 RowOf&& row_of) {
+  std::visit([&](const auto& values) { gather_rows(values.data(), form, context, plan, row_of); },
+             examples.values);
+}
+
+std::size_t same_row(std::size_t i) { return i; }
 
 }  // namespace
 
@@ -61,6 +66,22 @@ void gather(const Examples& examples, const InputForm& form, std::size_t first, 
 void gather(const Examples& examples, const InputForm& form, std::span<const std::uint32_t> rows,
             const StepContext& context, Plan& plan) {
   gather_rows(examples, form, context, plan, [&](std::size_t i) { return rows[i]; });
+}
+
+void gather(const float* values, const InputForm& form, const StepContext& context, Plan& plan) {
+  gather_rows(values, form, context, plan, same_row);
+}
+void gather(const std::uint8_t* values, const InputForm& form, const StepContext& context, Plan& plan) {
+  gather_rows(values, form, context, plan, same_row);
+}
+
+void read_predictions(const Preprocessing& preprocessing, const Plan& plan, std::size_t count, float* to) {
+  const std::size_t outputs = plan.outputs();
+  for (std::size_t i = 0; i < count; ++i, to += outputs) {
+    std::copy_n(plan.output() + i * plan.output_stride(), outputs, to);
+    for (std::size_t j = 0; j < preprocessing.target_scale.size(); ++j)
+      to[j] = to[j] * preprocessing.target_scale[j] + preprocessing.target_mean[j];
+  }
 }
 
 }  // namespace halfwave

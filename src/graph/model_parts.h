@@ -46,5 +46,11 @@ void gather(const Examples& examples, const InputForm& form, std::size_t first, 
 /// The rows named by `rows`, context.batch of them.
 void gather(const Examples& examples, const InputForm& form, std::span<const std::uint32_t> rows,
             const StepContext& context, Plan& plan);
+/// The first context.batch rows of raw numbers.
+void gather(const float* values, const InputForm& form, const StepContext& context, Plan& plan);
+void gather(const std::uint8_t* values, const InputForm& form, const StepContext& context, Plan& plan);
+
+/// Predictions [count, outputs] from a plan's output: regression targets in their own units.
+void read_predictions(const Preprocessing& preprocessing, const Plan& plan, std::size_t count, float* to);
 
 }  // namespace halfwave

@@ -65,10 +65,14 @@ void ListColumns(const float* matrix, std::size_t stride, std::size_t group, std
   const Range units = lists.rows_of(group), examples = lists.columns_of(block);
   const float* const from = matrix + examples.begin * stride + units.begin;
 
+  constexpr std::size_t kAhead = 16;
+
   // How long the lists are, then where they begin; and only then what they hold.
   std::uint32_t bits[NonzeroLists::kColumns];
   std::uint32_t next[NonzeroLists::kRows] = {};
   for (std::size_t b = 0; b < examples.size(); ++b) {
+    __builtin_prefetch(from + (b + kAhead) * stride);  // the next rows are on other pages: nobody else would
+    __builtin_prefetch(from + (b + kAhead) * stride + kLineFloats);
     bits[b] = nonzero_bits(d, from + b * stride, units.size());
     for (std::size_t u = 0; u < NonzeroLists::kRows; ++u) next[u] += bits[b] >> u & 1u;
   }

@@ -26,51 +26,97 @@ constexpr std::size_t kVectors = 8;
 
 /// Groups of rows that go through the blocks together; between blocks their rows of the result are held in
 /// one piece, where neighbouring rows are neighbouring lines, and not at the distance of the result's rows.
-constexpr std::size_t kGroupsHeld = 8;
+constexpr std::size_t kGroupsHeld = 16;
 
-/// VN vectors of the panel's columns.
+/// Into the L2 cache: what is fetched here is used when the whole block is done.
+HWY_INLINE void fetch(const Companions& companions, std::size_t begin, std::size_t floats) {
+  for (std::size_t i = 0; i < companions.count; ++i)
+    for (std::size_t j = 0; j < floats; j += kLineFloats)
+      __builtin_prefetch(companions.arrays[i] + begin + j, 0, 2);
+}
+
+/// What row `row` of the result begins with.
 template <std::size_t VN>
-HWY_INLINE void product_columns(const NonzeroLists& a, Range groups, const float* HWY_RESTRICT panel,
-                                std::size_t width, ProductStart start, float* HWY_RESTRICT c,
-                                std::size_t c_stride) {
+HWY_INLINE void begin_row(ProductStart start, std::size_t row, V* sum) {
+  const D d;
+  if (!start.row) {
+    for (std::size_t v = 0; v < VN; ++v) sum[v] = hn::Zero(d);
+    return;
+  }
+  const V scale = hn::Set(d, start.scale ? start.scale[row] : 1.0f);
+  for (std::size_t v = 0; v < VN; ++v) sum[v] = hn::Mul(scale, hn::LoadU(d, start.row + v * hn::Lanes(d)));
+}
+
+/// Adds what the entries of one row take from a block of the panel.
+template <std::size_t VN>
+HWY_INLINE void add_entries(const Nonzero* entry, const Nonzero* end, const float* HWY_RESTRICT block,
+                            std::size_t width, V* sum) {
+  const D d;
+  for (; entry != end; ++entry) {
+    const float* const from = block + entry->column * width;
+    const V value = hn::Set(d, entry->value);
+    for (std::size_t v = 0; v < VN; ++v)
+      sum[v] = hn::MulAdd(value, hn::LoadU(d, from + v * hn::Lanes(d)), sum[v]);
+  }
+}
+
+/// VN vectors of the panel's columns, block by block: for many rows.
+template <std::size_t VN>
+HWY_INLINE void product_by_block(const NonzeroLists& a, Range groups, const float* HWY_RESTRICT panel,
+                                 std::size_t width, ProductStart start, float* HWY_RESTRICT c,
+                                 std::size_t c_stride, const Companions& companions) {
   const D d;
   const std::size_t lanes = hn::Lanes(d), held_stride = VN * lanes;
   alignas(kAlignment) float held[kGroupsHeld * NonzeroLists::kRows * Panels::kWidth];
-  const std::size_t first_row = groups.begin * NonzeroLists::kRows;
   for (std::size_t block = 0; block < a.blocks(); ++block, panel += NonzeroLists::kColumns * width) {
     const bool last = block + 1 == a.blocks();
+    std::size_t row = 0;  // of c
     for (std::size_t group = groups.begin; group < groups.end; ++group) {
-      const Range rows = a.rows_of(group);
       const std::uint32_t* starts = a.starts(group, block);
       const Nonzero* const entries = a.entries(group, block);
-      const Nonzero* entry = entries;
-      for (std::size_t row = rows.begin; row < rows.end; ++row) {
-        float* const hold = held + (row - first_row) * held_stride;
+      for (std::size_t left = a.rows_of(group).size(); left > 0; --left, ++starts, ++row) {
+        if (last && companions.count > 0) fetch(companions, row * width, width);
+        float* const hold = held + row * held_stride;
         V sum[VN];
-        if (block > 0) {
+        if (block == 0)
+          begin_row<VN>(start, row, sum);
+        else
           for (std::size_t v = 0; v < VN; ++v) sum[v] = hn::LoadU(d, hold + v * lanes);
-        } else if (!start.row) {
-          for (std::size_t v = 0; v < VN; ++v) sum[v] = hn::Zero(d);
-        } else {
-          const V scale = hn::Set(d, start.scale ? start.scale[row - first_row] : 1.0f);
-          for (std::size_t v = 0; v < VN; ++v) sum[v] = hn::Mul(scale, hn::LoadU(d, start.row + v * lanes));
-        }
-        for (const Nonzero* const end = entries + *++starts; entry != end; ++entry) {
-          const float* const from = panel + entry->column * width;
-          const V value = hn::Set(d, entry->value);
-          for (std::size_t v = 0; v < VN; ++v)
-            sum[v] = hn::MulAdd(value, hn::LoadU(d, from + v * lanes), sum[v]);
-        }
-        float* const to = last ? c + (row - first_row) * c_stride : hold;
+        add_entries<VN>(entries + starts[0], entries + starts[1], panel, width, sum);
+        float* const to = last ? c + row * c_stride : hold;
         for (std::size_t v = 0; v < VN; ++v) hn::StoreU(sum[v], d, to + v * lanes);
       }
     }
   }
 }
 
+/// The same row by row: for so few rows that no part of the panel is used often. It touches only the rows of
+/// the panel that it needs, and keeps its sums in registers.
+template <std::size_t VN>
+HWY_INLINE void product_by_row(const NonzeroLists& a, Range groups, const float* HWY_RESTRICT panel,
+                               std::size_t width, ProductStart start, float* HWY_RESTRICT c,
+                               std::size_t c_stride) {
+  const D d;
+  std::size_t row = 0;  // of c
+  for (std::size_t group = groups.begin; group < groups.end; ++group)
+    for (std::size_t r = 0; r < a.rows_of(group).size(); ++r, ++row) {
+      V sum[VN];
+      begin_row<VN>(start, row, sum);
+      for (std::size_t block = 0; block < a.blocks(); ++block) {
+        const std::uint32_t* const starts = a.starts(group, block) + r;
+        const Nonzero* const entries = a.entries(group, block);
+        add_entries<VN>(entries + starts[0], entries + starts[1],
+                        panel + block * NonzeroLists::kColumns * width, width, sum);
+      }
+      for (std::size_t v = 0; v < VN; ++v) hn::StoreU(sum[v], d, c + row * c_stride + v * hn::Lanes(d));
+    }
+}
+
 void SkippingProduct(const NonzeroLists& a, Range groups, const float* panel, std::size_t width,
-                     ProductStart start, float* c, std::size_t c_stride) {
+                     ProductStart start, float* c, std::size_t c_stride, const Companions& companions) {
+  constexpr std::size_t kFewRows = 4;
   const std::size_t lanes = hn::Lanes(D());
+  const bool few = companions.count == 0 && a.rows() <= kFewRows;
   for (std::size_t g = groups.begin; g < groups.end; g += kGroupsHeld) {
     const Range part{g, std::min(groups.end, g + kGroupsHeld)};
     const std::size_t row = (g - groups.begin) * NonzeroLists::kRows;
@@ -78,8 +124,17 @@ void SkippingProduct(const NonzeroLists& a, Range groups, const float* panel, st
       const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
       const ProductStart from{start.row ? start.row + column : nullptr,
                               start.scale ? start.scale + row : nullptr};
+      Companions with;
+      if (column == 0) {
+        with = companions;
+        for (std::size_t i = 0; i < with.count; ++i) with.arrays[i] += row * width;
+      }
       const auto run = [&]<std::size_t VN>() HWY_ATTR {
-        product_columns<VN>(a, part, panel + column, width, from, c + row * c_stride + column, c_stride);
+        float* const to = c + row * c_stride + column;
+        if (few)
+          product_by_row<VN>(a, part, panel + column, width, from, to, c_stride);
+        else
+          product_by_block<VN>(a, part, panel + column, width, from, to, c_stride, with);
       };
       switch (vectors) {
         case 1:
@@ -236,8 +291,8 @@ HWY_EXPORT(SkippingProduct);
 HWY_EXPORT(MaskedDots);
 
 void skipping_product(const NonzeroLists& a, Range groups, const float* panel, std::size_t width,
-                      ProductStart start, float* c, std::size_t c_stride) {
-  HWY_DYNAMIC_DISPATCH(SkippingProduct)(a, groups, panel, width, start, c, c_stride);
+                      ProductStart start, float* c, std::size_t c_stride, const Companions& companions) {
+  HWY_DYNAMIC_DISPATCH(SkippingProduct)(a, groups, panel, width, start, c, c_stride, companions);
 }
 
 void masked_dots(const NonzeroLists& mask, std::size_t block, Range groups, const float* dy,

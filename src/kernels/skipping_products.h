@@ -23,9 +23,9 @@ namespace halfwave {
 
 /// c[m, 0 … width-1] = start + Σ_k a[m, k] · panel[k, :] for the rows of `groups`. panel has lists.columns()
 /// rows of `width` floats. c and start.scale begin with the first row of `groups`; rows of c are `c_stride`
-/// floats apart.
+/// floats apart. As many floats of the companions as c has are fetched on the way, row by row.
 void skipping_product(const NonzeroLists& a, Range groups, const float* panel, std::size_t width,
-                      ProductStart start, float* c, std::size_t c_stride);
+                      ProductStart start, float* c, std::size_t c_stride, const Companions& companions = {});
 
 /// For every listed (m, k) of the groups in one block: sums += dy[m, :] · panel[k, :], or = where `first`.
 /// dy and panel are panels of `width` columns, of the rows (batch) and of the columns (units) of the lists.

@@ -61,8 +61,10 @@ class Dense final : public Layer {
             {.name = "bias", .shape = {outputs()}}};
   }
 
-  /// The bias and what the rest of the input adds to it.
-  std::size_t workspace(std::size_t, bool) const override { return row_stride(outputs()); }
+  /// For inference: the bias and what the rest of the input adds to it.
+  std::size_t workspace(std::size_t, bool training) const override {
+    return training ? 0 : row_stride(outputs());
+  }
   std::size_t scratch(std::size_t batch, bool training, bool skipping) const override {
     return training ? Scratch(nullptr, batch, inputs(), outputs(), skipping).floats : 0;
   }
@@ -73,52 +75,66 @@ class Dense final : public Layer {
     return threshold(context, Product::forward);
   }
 
+  /// In training the rest is added panel by panel, when the product needs the panel anyway.
   void prepare(const StepContext& context, const LayerMemory& m) const override {
-    if (!m.rest) return;
-    const Panels shape = panels();
-    run_team(context.team(shape.size()), [&](int thread, int all) {
-      dense_forward(m.rest, row_stride(inputs()), m.tensors[0], m.tensors[1], shape, m.workspace,
-                    row_stride(outputs()), {0, 1}, share(shape.count(), thread, all));
+    if (!m.rest || context.training) return;
+    run_team(context.team(panels().size()), [&](int thread, int all) {
+      const Range mine = share(panels().count(), thread, all);
+      for (std::size_t p = mine.begin; p < mine.end; ++p) add_rest(m, p, m.workspace + p * Panels::kWidth);
     });
   }
 
   void forward(const StepContext& context, const LayerMemory& m) const override {
     const Panels shape = panels();
-    const float* const start = m.rest ? m.workspace : m.tensors[1];
-    const std::size_t work = context.batch * shape.size();
-    const int threads = context.team(work);
-    PanelTasks(shape.count(), context.batch, work, threads, kGroup)
+    const std::size_t cost =
+        m.x_nonzeros && m.x_nonzeros->all_listed()
+            ? static_cast<std::size_t>(m.x_nonzeros->density() * static_cast<double>(work(context)))
+            : work(context);
+    const int threads = context.team(cost);
+    PanelTasks(shape.count(), context.batch, cost, threads, kGroup)
         .run(threads, [&](std::size_t p, Range rows) {
+          alignas(kAlignment) float with_rest[Panels::kWidth];
+          const float* start = (m.rest ? m.workspace : m.tensors[1]) + p * Panels::kWidth;
+          if (m.rest && context.training) {
+            add_rest(m, p, with_rest);
+            start = with_rest;
+          }
           for_runs(m.x_nonzeros, rows, [&](Range run, bool listed) {
+            float* const y = m.y + run.begin * m.y_stride + p * Panels::kWidth;
             if (listed)
               skipping_product(m.x_nonzeros->lists(), groups_of(run), m.tensors[0] + shape.offset(p),
-                               shape.width(p), {start + p * Panels::kWidth},
-                               m.y + run.begin * m.y_stride + p * Panels::kWidth, m.y_stride);
+                               shape.width(p), {start}, y, m.y_stride);
             else
-              dense_forward(m.x, m.x_stride, m.tensors[0], start, shape, m.y, m.y_stride, run, {p, p + 1});
+              dense_forward(m.x + run.begin * m.x_stride, m.x_stride, m.tensors[0] + shape.offset(p), start,
+                            {inputs(), shape.used(p)}, y, m.y_stride, {0, run.size()}, {0, 1});
           });
         });
   }
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink& sink) const override {
     const Scratch scratch(m.scratch, context.batch, inputs(), outputs(), context.skipping != Skipping::never);
-    const bool skips_dx = m.x_flat && m.x_nonzeros && m.x_nonzeros->all_listed() &&
+    const bool skips_dx = m.dx && m.x_flat && m.x_nonzeros && m.x_nonzeros->all_listed() &&
                           m.x_nonzeros->density() < threshold(context, Product::input_gradient);
     arrange_gradient(context, m, scratch, m.dx && !skips_dx);
-    if (m.dx && skips_dx)
-      skipping_input_gradient(context, m, scratch);
-    else if (m.dx)
-      input_gradient(context, m, scratch);
-
     const double x_density = m.x_nonzeros ? m.x_nonzeros->density() : 1.0,
                  dy_density = m.dy_zeros ? density_of(context, scratch) : 1.0;
-    const double least = std::min(x_density, dy_density);
-    if (least >= 1.0 || least >= threshold(context, Product::weight_gradient))
-      weight_gradient(context, m, scratch, sink);
-    else if (x_density <= dy_density)
-      skipping_weight_gradient(context, m, scratch, sink);
-    else
-      transposed_weight_gradient(context, m, scratch, sink);
+    const bool skips_dw =
+        std::min(x_density, dy_density) < std::min(1.0, threshold(context, Product::weight_gradient));
+    const bool by_x = x_density <= dy_density;
+    if (skips_dx && skips_dw && by_x) {
+      skipping_gradients(context, m, scratch, sink);
+    } else {
+      if (skips_dx)
+        skipping_input_gradient(context, m, scratch);
+      else if (m.dx)
+        input_gradient(context, m, scratch);
+      if (!skips_dw)
+        weight_gradient(context, m, scratch, sink);
+      else if (by_x)
+        skipping_weight_gradient(context, m, scratch, sink);
+      else
+        transposed_weight_gradient(context, m, scratch, sink);
+    }
     sink.ready(1, 0, outputs(), m.gradients[1]);
   }
 
@@ -137,6 +153,14 @@ class Dense final : public Layer {
         break;
     }
     return crossovers().density(product, context.batch, outputs());
+  }
+
+  /// start = bias + rest·W, of panel p.
+  void add_rest(const LayerMemory& m, std::size_t p, float* start) const {
+    const Panels shape = panels();
+    dense_forward(m.rest, row_stride(inputs()), m.tensors[0] + shape.offset(p),
+                  m.tensors[1] + p * Panels::kWidth, {inputs(), shape.used(p)}, start, Panels::kWidth, {0, 1},
+                  {0, 1});
   }
 
   static Range groups_of(Range rows) { return {rows.begin / kGroup, (rows.end + kGroup - 1) / kGroup}; }
@@ -193,16 +217,21 @@ class Dense final : public Layer {
   void skipping_input_gradient(const StepContext& context, const LayerMemory& m,
                                const Scratch& scratch) const {
     const NonzeroLists& lists = m.x_nonzeros->lists();
-    const Panels shape = panels(), dy_shape{context.batch, outputs()};
     const int threads = context.team(work(context));
     PanelTasks(lists.blocks(), context.batch, work(context), threads, kGroup)
         .run(threads, [&](std::size_t block, Range rows) {
-          const Range groups = groups_of(rows);
-          for (std::size_t p = 0; p < shape.count(); ++p)
-            masked_dots(lists, block, groups, scratch.dy_panels + dy_shape.offset(p),
-                        m.tensors[0] + shape.offset(p), shape.width(p), p == 0, scratch.sums);
-          scatter_block(lists, block, groups, scratch.sums, m.dx, m.x_stride);
+          for (std::size_t p = 0; p < panels().count(); ++p)
+            add_dots(context, m, scratch, block, groups_of(rows), p);
+          scatter_block(lists, block, groups_of(rows), scratch.sums, m.dx, m.x_stride);
         });
+  }
+
+  /// What panel p of W and dy adds to one block of dx.
+  void add_dots(const StepContext& context, const LayerMemory& m, const Scratch& scratch, std::size_t block,
+                Range groups, std::size_t p) const {
+    const Panels shape = panels(), dy_shape{context.batch, outputs()};
+    masked_dots(m.x_nonzeros->lists(), block, groups, scratch.dy_panels + dy_shape.offset(p),
+                m.tensors[0] + shape.offset(p), shape.width(p), p == 0, scratch.sums);
   }
 
   /// dW of one panel, in blocks that are handed on while they are in the cache. Unless somebody asks for the
@@ -261,15 +290,36 @@ class Dense final : public Layer {
   void skipping_weight_gradient(const StepContext& context, const LayerMemory& m, const Scratch& scratch,
                                 GradientSink& sink) const {
     const NonzeroLists lists = list_units(context, m.x, m.x_stride, inputs(), scratch);
-    const Panels shape = panels(), dy_shape{context.batch, outputs()};
     const int threads = context.team(work(context));
-    PanelTasks(shape.count(), inputs(), work(context), threads, kGroup)
-        .run(threads, [&](std::size_t p, Range rows) {
-          make_gradient<64>(context, m, p, rows, sink, [&](Range part, float* dw, const Companions&) {
-            skipping_product(lists, groups_of(part), scratch.dy_panels + dy_shape.offset(p), shape.width(p),
-                             rest_start(m, p, part.begin), dw, shape.width(p));
-          });
-        });
+    PanelTasks(panels().count(), inputs(), work(context), threads, kGroup)
+        .run(threads,
+             [&](std::size_t p, Range rows) { skip_weight_rows(context, m, scratch, lists, p, rows, sink); });
+  }
+
+  void skip_weight_rows(const StepContext& context, const LayerMemory& m, const Scratch& scratch,
+                        const NonzeroLists& lists, std::size_t p, Range rows, GradientSink& sink) const {
+    const Panels shape = panels(), dy_shape{context.batch, outputs()};
+    make_gradient<64>(context, m, p, rows, sink, [&](Range part, float* dw, const Companions& companions) {
+      skipping_product(lists, groups_of(part), scratch.dy_panels + dy_shape.offset(p), shape.width(p),
+                       rest_start(m, p, part.begin), dw, shape.width(p), companions);
+    });
+  }
+
+  /// Both gradients at once: the part of W that dx has just been made with is in the cache when its own
+  /// gradient comes.
+  void skipping_gradients(const StepContext& context, const LayerMemory& m, const Scratch& scratch,
+                          GradientSink& sink) const {
+    const NonzeroLists& lists = m.x_nonzeros->lists();
+    const NonzeroLists units = list_units(context, m.x, m.x_stride, inputs(), scratch);
+    const Range all{0, lists.groups()};
+    run_tasks(context.team(work(context)), static_cast<int>(lists.blocks()), [&](int task) {
+      const auto block = static_cast<std::size_t>(task);
+      for (std::size_t p = 0; p < panels().count(); ++p) {
+        add_dots(context, m, scratch, block, all, p);
+        skip_weight_rows(context, m, scratch, units, p, lists.columns_of(block), sink);
+      }
+      scatter_block(lists, block, all, scratch.sums, m.dx, m.x_stride);
+    });
   }
 
   /// dW = (dyᵀ·x)ᵀ over the examples in which each output's gradient is not zero.
@@ -287,13 +337,13 @@ class Dense final : public Layer {
           const std::size_t output = p * Panels::kWidth;
           const Range groups = groups_of({output, output + shape.used(p)});
           make_gradient<Panels::kWidth>(
-              context, m, p, rows, sink, [&](Range part, float* dw, const Companions&) {
+              context, m, p, rows, sink, [&](Range part, float* dw, const Companions& companions) {
                 alignas(kAlignment) float transposed[Panels::kWidth * Panels::kWidth];
                 const std::size_t q = part.begin / Panels::kWidth, width = x_shape.width(q);
                 const ProductStart start =
                     m.rest ? ProductStart{m.rest + part.begin, m.gradients[1] + output} : ProductStart{};
                 skipping_product(lists, groups, scratch.x_panels + x_shape.offset(q), width, start,
-                                 transposed, width);
+                                 transposed, width, companions);
                 transpose_to_panels(transposed, width, shape.used(p), part.size(), {0, 1}, dw);
               });
         });

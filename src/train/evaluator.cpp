@@ -28,7 +28,9 @@ Evaluation Evaluator::evaluate(const Examples& examples) {
   std::vector<std::int32_t> predictions(batch_);
   double loss = 0.0, squares = 0.0;
   std::size_t correct = 0;
-  run(examples, [&](std::size_t first, std::size_t count, const float* y, std::size_t stride) {
+  run(examples, [&](std::size_t first, std::size_t count, const Plan& plan) {
+    const float* const y = plan.output();
+    const std::size_t stride = plan.output_stride();
     if (model_.schema.task == Task::regression) {
       for (std::size_t i = 0; i < count; ++i)
         for (std::size_t j = 0; j < outputs; ++j) {

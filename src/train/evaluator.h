@@ -1,6 +1,8 @@
 #pragma once
 #include <halfwave/model.h>
 
+#include <utility>
+
 #include "graph/model_parts.h"
 
 namespace halfwave {
@@ -12,7 +14,7 @@ class Evaluator {
   /// examples: the most that will come at once; fewer than a batch need less memory.
   Evaluator(ModelParts& model, std::size_t layers, std::size_t examples, int threads);
 
-  /// Calls body(first, count, outputs, stride) for the batches of the examples, in order.
+  /// Calls body(first, count, plan) for the batches of the examples, in order.
   template <class Body>
   void run(const Examples& examples, Body&& body) {
     plan_.tensors_changed();
@@ -21,7 +23,7 @@ class Evaluator {
       context_.batch = count;
       gather(examples, form_, first, context_, plan_);
       plan_.forward(context_);
-      body(first, count, plan_.output(), plan_.output_stride());
+      body(first, count, std::as_const(plan_));
     }
   }
 

@@ -29,16 +29,10 @@ const std::map<std::string, std::string>& Model::facts() const { return parts_->
 std::vector<float> Model::predict(const Examples& examples, int threads) const {
   check_examples(examples, schema(), Labels::unused, "The data to predict");
   const std::size_t outputs = parts_->network.outputs();
-  const Preprocessing& preprocessing = parts_->preprocessing;
   std::vector<float> predictions(examples.count * outputs);
   Evaluator evaluator(*parts_, parts_->network.size(), examples.count, team_of(threads));
-  evaluator.run(examples, [&](std::size_t first, std::size_t count, const float* y, std::size_t stride) {
-    for (std::size_t i = 0; i < count; ++i) {
-      float* to = predictions.data() + (first + i) * outputs;
-      std::copy_n(y + i * stride, outputs, to);
-      for (std::size_t j = 0; j < preprocessing.target_scale.size(); ++j)
-        to[j] = to[j] * preprocessing.target_scale[j] + preprocessing.target_mean[j];
-    }
+  evaluator.run(examples, [&](std::size_t first, std::size_t count, const Plan& plan) {
+    read_predictions(parts_->preprocessing, plan, count, predictions.data() + first * outputs);
   });
   return predictions;
 }
@@ -63,6 +57,48 @@ std::vector<std::int32_t> Model::classes(std::span<const float> predictions) con
                         : static_cast<std::int32_t>(std::max_element(row, row + n) - row);
   }
   return classes;
+}
+
+struct Predictor::Parts {
+  std::shared_ptr<ModelParts> model;
+  std::size_t batch;
+  InputForm form;
+  Plan plan;
+  StepContext context;
+  std::vector<float> predictions;
+
+  Parts(const Model& from, std::size_t most, int threads)
+      : model(from.shared_parts()),
+        batch(std::max<std::size_t>(most, 1)),
+        form(*model),
+        plan(model->network, {.batch = batch, .rest = form.rest_or_null()}),
+        predictions(batch * model->network.outputs()) {
+    context.threads = team_of(threads);
+  }
+
+  template <class Number>
+  std::span<const float> predict(std::span<const Number> inputs) {
+    const std::size_t features = form.mean.size(), count = inputs.size() / features;
+    if (count * features != inputs.size() || count == 0 || count > batch)
+      throw usage_error(
+          fmt::format("{} numbers are not 1 to {} examples of {} features.", inputs.size(), batch, features));
+    context.batch = count;
+    gather(inputs.data(), form, context, plan);
+    plan.forward(context);
+    read_predictions(model->preprocessing, plan, count, predictions.data());
+    return {predictions.data(), count * model->network.outputs()};
+  }
+};
+
+Predictor::Predictor(const Model& model, std::size_t batch, int threads)
+    : parts_(std::make_unique<Parts>(model, batch, threads)) {}
+Predictor::~Predictor() = default;
+Predictor::Predictor(Predictor&&) noexcept = default;
+Predictor& Predictor::operator=(Predictor&&) noexcept = default;
+
+std::span<const float> Predictor::predict(std::span<const float> inputs) { return parts_->predict(inputs); }
+std::span<const float> Predictor::predict(std::span<const std::uint8_t> inputs) {
+  return parts_->predict(inputs);
 }
 
 Evaluation evaluate(const Model& model, const Examples& examples, int threads) {

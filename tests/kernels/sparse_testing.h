@@ -55,9 +55,12 @@ inline std::vector<SparseMatrix> sparse_matrices(Draw& draw) {
     list.push_back(sparse_matrix(draw, rows, columns, kDensities[list.size() % std::size(kDensities)]));
   };
   for (const auto& [rows, columns] : {std::array<std::size_t, 2>{1, 1},
+                                      {2, 17},
                                       {3, 40},
                                       {32, 128},
                                       {1, 300},
+                                      {4, 290},
+                                      {8, 131},
                                       {300, 1},
                                       {33, 129},
                                       {31, 127},
