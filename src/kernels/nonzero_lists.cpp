@@ -1,6 +1,7 @@
 #include "kernels/nonzero_lists.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
@@ -20,6 +21,29 @@ HWY_INLINE hn::Mask<D> nonzeros(D d, hn::Vec<D> numbers, std::size_t count) {
   return count >= hn::Lanes(d) ? listed : hn::And(listed, hn::FirstN(d, count));
 }
 
+/// Writes the first `count` pairs of column and value; more is written behind them, up to a whole vector.
+#if HWY_TARGET == HWY_SCALAR
+template <class DU>
+HWY_INLINE void store_pairs(DU, hn::Vec<DU> columns, hn::Vec<DU> values, std::size_t, Nonzero* to) {
+  *to = {hn::GetLane(columns), std::bit_cast<float>(hn::GetLane(values))};
+}
+#else
+template <class DH>
+HWY_INLINE void store_half(DH half, hn::Vec<DH> columns, hn::Vec<DH> values, Nonzero* to) {
+  const hn::Rebind<std::uint64_t, DH> pairs;
+  hn::StoreU(hn::Or(hn::PromoteTo(pairs, columns), hn::ShiftLeft<32>(hn::PromoteTo(pairs, values))), pairs,
+             reinterpret_cast<std::uint64_t*>(to));
+}
+
+template <class DU>
+HWY_INLINE void store_pairs(DU du, hn::Vec<DU> columns, hn::Vec<DU> values, std::size_t count, Nonzero* to) {
+  const hn::Half<DU> half;
+  store_half(half, hn::LowerHalf(half, columns), hn::LowerHalf(half, values), to);
+  if (count > hn::Lanes(half))
+    store_half(half, hn::UpperHalf(half, columns), hn::UpperHalf(half, values), to + hn::Lanes(half));
+}
+#endif
+
 void ListRows(const float* matrix, std::size_t stride, std::size_t group, const NonzeroLists& lists) {
   const hn::ScalableTag<float> d;
   const hn::RebindToUnsigned<decltype(d)> du;
@@ -29,7 +53,7 @@ void ListRows(const float* matrix, std::size_t stride, std::size_t group, const 
   for (std::size_t block = 0; block < lists.blocks(); ++block) {
     const Range columns = lists.columns_of(block);
     std::uint32_t* starts = lists.starts(group, block);
-    auto* const to = reinterpret_cast<std::uint32_t*>(lists.entries(group, block));
+    Nonzero* const entries = lists.entries(group, block);
     std::size_t at = 0;
     for (std::size_t r = rows.begin; r < rows.end; ++r) {
       *starts++ = static_cast<std::uint32_t>(at);
@@ -38,9 +62,10 @@ void ListRows(const float* matrix, std::size_t stride, std::size_t group, const 
         const auto value = hn::LoadU(d, from + j);
         const auto listed = nonzeros(d, value, columns.size() - j);
         const auto column = hn::Add(iota, hn::Set(du, static_cast<std::uint32_t>(j)));
-        hn::StoreInterleaved2(hn::Compress(column, hn::RebindMask(du, listed)),
-                              hn::BitCast(du, hn::Compress(value, listed)), du, to + 2 * at);
-        at += hn::CountTrue(d, listed);
+        const std::size_t count = hn::CountTrue(d, listed);
+        store_pairs(du, hn::Compress(column, hn::RebindMask(du, listed)),
+                    hn::BitCast(du, hn::Compress(value, listed)), count, entries + at);
+        at += count;
       }
     }
     *starts = static_cast<std::uint32_t>(at);

@@ -24,6 +24,16 @@ constexpr std::size_t kVectors = 4;
 constexpr std::size_t kVectors = 8;
 #endif
 
+/// Where the registers hold a whole panel's columns its width is known from their number, and a row's address
+/// needs no multiplication.
+template <std::size_t VN>
+HWY_INLINE std::size_t known_width(std::size_t width) {
+  if constexpr (kVectors * hn::MaxLanes(D()) == Panels::kWidth)
+    return VN * hn::MaxLanes(D());
+  else
+    return width;
+}
+
 /// Groups of rows that go through the blocks together; between blocks their rows of the result are held in
 /// one piece, where neighbouring rows are neighbouring lines, and not at the distance of the result's rows.
 constexpr std::size_t kGroupsHeld = 16;
@@ -52,6 +62,7 @@ template <std::size_t VN>
 HWY_INLINE void add_entries(const Nonzero* entry, const Nonzero* end, const float* HWY_RESTRICT block,
                             std::size_t width, V* sum) {
   const D d;
+  width = known_width<VN>(width);
   for (; entry != end; ++entry) {
     const float* const from = block + entry->column * width;
     const V value = hn::Set(d, entry->value);
@@ -214,6 +225,7 @@ HWY_INLINE void row_dots(const Nonzero* entry, const Nonzero* end, const float* 
                          float* HWY_RESTRICT sums) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
+  width = known_width<VN>(width);
   V y[VN];
   for (std::size_t v = 0; v < VN; ++v) y[v] = hn::LoadU(d, dy + v * lanes);
   for (; entry < end; entry += kDots, sums += kDots) {
@@ -314,6 +326,22 @@ void scatter_block(const NonzeroLists& mask, std::size_t block, Range groups, co
       const std::size_t r = row - rows.begin;
       for (std::size_t i = starts[r]; i < starts[r + 1]; ++i) to[entries[i].column] = from[i];
     }
+  }
+}
+
+void masked_product(const NonzeroLists& mask, Range blocks, Range groups, const float* dy_panels,
+                    const float* weights, Panels shape, float* sums, float* dx, std::size_t dx_stride) {
+  const Panels dy_shape{mask.rows(), shape.columns};
+  // A panel of dy is in the L2 cache while so many blocks use it.
+  constexpr std::size_t kBlocks = 4;
+  for (std::size_t begin = blocks.begin; begin < blocks.end; begin += kBlocks) {
+    const std::size_t end = std::min(blocks.end, begin + kBlocks);
+    for (std::size_t p = 0; p < shape.count(); ++p)
+      for (std::size_t block = begin; block < end; ++block)
+        masked_dots(mask, block, groups, dy_panels + dy_shape.offset(p), weights + shape.offset(p),
+                    shape.width(p), p == 0, sums);
+    for (std::size_t block = begin; block < end; ++block)
+      scatter_block(mask, block, groups, sums, dx, dx_stride);
   }
 }
 

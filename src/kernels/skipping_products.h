@@ -15,7 +15,7 @@ namespace halfwave {
 //   y  = h·W + b        skipping_product(lists of h, panel of W)
 //   dW = hᵀ·dy          skipping_product(lists of hᵀ, panel of dy)
 //   dW = (dyᵀ·h)ᵀ       skipping_product(lists of dyᵀ, panel of h): where dy has more zeros than h
-//   dh = (dy·Wᵀ)∘mask   masked_dots(lists of h, panel of W), panel after panel, then scatter_block
+//   dh = (dy·Wᵀ)∘mask   masked_product(lists of h, W): masked_dots by panel, then scatter_block
 //
 // A zero takes part in nothing: 0·NaN and 0·∞, which dense arithmetic makes NaN, are 0 here. Otherwise an
 // output of skipping_product is the same chain of fused multiply-adds as in kernels/dense_products.h with its
@@ -37,5 +37,10 @@ void masked_dots(const NonzeroLists& mask, std::size_t block, Range groups, cons
 /// whole lines of 16 floats.
 void scatter_block(const NonzeroLists& mask, std::size_t block, Range groups, const float* sums, float* dx,
                    std::size_t dx_stride);
+
+/// dx = (dy·Wᵀ)∘mask for the rows of `groups` and the columns of `blocks`: both of the above for all panels.
+/// W and dy_panels have `shape` and Panels{batch, out}.
+void masked_product(const NonzeroLists& mask, Range blocks, Range groups, const float* dy_panels,
+                    const float* weights, Panels shape, float* sums, float* dx, std::size_t dx_stride);
 
 }  // namespace halfwave

@@ -216,13 +216,14 @@ class Dense final : public Layer {
   /// dx only where x is not zero: elsewhere nobody will look at it.
   void skipping_input_gradient(const StepContext& context, const LayerMemory& m,
                                const Scratch& scratch) const {
+    constexpr std::size_t kBlocks = 4;  // of a task: they share the panels of dy
     const NonzeroLists& lists = m.x_nonzeros->lists();
     const int threads = context.team(work(context));
-    PanelTasks(lists.blocks(), context.batch, work(context), threads, kGroup)
-        .run(threads, [&](std::size_t block, Range rows) {
-          for (std::size_t p = 0; p < panels().count(); ++p)
-            add_dots(context, m, scratch, block, groups_of(rows), p);
-          scatter_block(lists, block, groups_of(rows), scratch.sums, m.dx, m.x_stride);
+    PanelTasks((lists.blocks() + kBlocks - 1) / kBlocks, context.batch, work(context), threads, kGroup)
+        .run(threads, [&](std::size_t part, Range rows) {
+          const Range blocks{part * kBlocks, std::min(lists.blocks(), (part + 1) * kBlocks)};
+          masked_product(lists, blocks, groups_of(rows), scratch.dy_panels, m.tensors[0], panels(),
+                         scratch.sums, m.dx, m.x_stride);
         });
   }
 
