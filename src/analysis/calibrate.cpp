@@ -22,8 +22,8 @@ Crossovers measured_table(const BenchOptions& options, const BenchProgress& prog
   table.batches = {1, 8, 32, 128, 512};
   table.outputs = {16, 64, 256, 1024};
   if (options.quick) {
-    table.batches = {1, 128};
-    table.outputs = {64, 512};
+    table.batches = {1, 64};
+    table.outputs = {16, 256};
   }
   const std::size_t layers = table.batches.size() * table.outputs.size();
   const double usual = options.quick ? 1.0 : 20.0, all = options.seconds > 0.0 ? options.seconds : usual;

@@ -165,13 +165,12 @@ void ProductBench::dense_input() {
 
 /// The lists are there from the forward pass.
 void ProductBench::skip_input(const Input& input) {
-  PanelTasks(input.lists.blocks(), batch_, batch_ * shape_.size(), threads_, NonzeroLists::kRows)
-      .run(threads_, [&](std::size_t block, Range rows) {
-        const Range groups = groups_of(rows);
-        for (std::size_t p = 0; p < shape_.count(); ++p)
-          masked_dots(input.lists, block, groups, dy_panels_.data() + gradient_shape().offset(p),
-                      weights_.data() + shape_.offset(p), shape_.width(p), p == 0, sums_.data());
-        scatter_block(input.lists, block, groups, sums_.data(), dx_.data(), x_stride_);
+  constexpr std::size_t kBlocks = 4;  // of a task, as in the layer
+  const std::size_t blocks = input.lists.blocks();
+  PanelTasks((blocks + kBlocks - 1) / kBlocks, batch_, batch_ * shape_.size(), threads_, NonzeroLists::kRows)
+      .run(threads_, [&](std::size_t part, Range rows) {
+        masked_product(input.lists, {part * kBlocks, std::min(blocks, (part + 1) * kBlocks)}, groups_of(rows),
+                       dy_panels_.data(), weights_.data(), shape_, sums_.data(), dx_.data(), x_stride_);
       });
 }
 

@@ -51,6 +51,7 @@ Plan::Plan(Network& network, const PlanOptions& options, std::size_t layers)
     : network_(network),
       layers_(layers),
       activity_l1_(options.activity_l1),
+      skipping_(options.skipping),
       memory_(layers),
       nonzeros_(layers) {
   if (options.training) gradients_.assign(network.learned_floats(), 0.0f);
@@ -150,7 +151,7 @@ void Plan::place_notes(const PlanOptions& options, Placer& placer) {
 }
 
 Nonzeros* Plan::begin_input(const StepContext& context) {
-  if (input_notes_) input_notes_->begin(context.batch, network_.layer(0).skips_below(context));
+  if (input_notes_) input_notes_->begin(context.batch, network_.layer(0).skips_below(own(context)));
   input_noted_ = true;
   return input_notes_;
 }
@@ -167,7 +168,8 @@ void Plan::forward(const StepContext& context) {
   prepared_ = true;
 }
 
-void Plan::forward_layer(const StepContext& context, std::size_t i) {
+void Plan::forward_layer(const StepContext& caller, std::size_t i) {
+  const StepContext context = own(caller);
   const Layer& layer = network_.layer(i);
   const LayerMemory& m = memory_[i];
   if (i == 0) prepare_input(context);
@@ -190,7 +192,8 @@ bool Plan::skips(std::size_t layer) const {
   return notes && notes->any_listed();
 }
 
-void Plan::backward(const StepContext& context, UpdateSink& sink) {
+void Plan::backward(const StepContext& caller, UpdateSink& sink) {
+  const StepContext context = own(caller);
   for (std::size_t i = layers_; i-- > 0;) {
     const Layer& layer = network_.layer(i);
     const LayerMemory& m = memory_[i];

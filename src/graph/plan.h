@@ -76,10 +76,15 @@ class Plan {
   void place_buffers(const PlanOptions& options);
   void place_notes(const PlanOptions& options, Placer& placer);
   void prepare_input(const StepContext& context);
+  StepContext own(StepContext context) const {
+    context.skipping = skipping_;
+    return context;
+  }
 
   Network& network_;
   std::size_t layers_;
   float activity_l1_;
+  Skipping skipping_;
   AlignedVector<float> buffers_, gradients_;
   float* input_ = nullptr;
   std::vector<LayerMemory> memory_;

@@ -62,9 +62,7 @@ class Dense final : public Layer {
   }
 
   /// For inference: the bias and what the rest of the input adds to it.
-  std::size_t workspace(std::size_t, bool training) const override {
-    return training ? 0 : row_stride(outputs());
-  }
+  std::size_t workspace(std::size_t, bool) const override { return row_stride(outputs()); }
   std::size_t scratch(std::size_t batch, bool training, bool skipping) const override {
     return training ? Scratch(nullptr, batch, inputs(), outputs(), skipping).floats : 0;
   }

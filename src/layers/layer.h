@@ -36,7 +36,7 @@ struct StepContext {
   std::uint64_t seed = 0;
   std::uint64_t step =
       0;  ///< updates so far: together with the seed it fixes every random number of the step
-  Skipping skipping = Skipping::automatic;
+  Skipping skipping = Skipping::automatic;  ///< a plan sets its own, which its memory is made for
   bool keep_gradients = true;  ///< else a layer may hand a gradient on without leaving it in memory
 
   /// Threads worth using for this many multiply-adds or comparable operations: below it a fork costs more

@@ -28,7 +28,6 @@ UpdateStep::UpdateStep(ModelParts& model, const Examples& examples, const TrainO
   context_.training = true;
   context_.threads = static_cast<int>(options.threads);
   context_.seed = options.seed;
-  context_.skipping = find_skipping(options.skip);
 }
 
 BatchResult UpdateStep::run(std::span<const std::uint32_t> rows, std::int64_t update, double rate,

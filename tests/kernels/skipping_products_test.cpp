@@ -161,7 +161,7 @@ TEST(SkippingProduct, NanAndInfinityOfThePanelReachExactlyTheRowsThatUseThem) {
   Draw draw(35);
   for_each_target([&](const char*) {
     for (const float bad : {kNan, kInfinity, -kInfinity})
-      for (const std::size_t count : {1, 3, 300}) {
+      for (const std::size_t count : {1u, 3u, 300u}) {
         const std::size_t columns = draw.size(1, 300);
         Problem p(draw, sparse_matrix(draw, draw.size(1, 80), columns, count == 300 ? 0.0 : 0.3));
         const std::vector<float> good = p.skipping();
