@@ -58,8 +58,8 @@ std::unique_ptr<Command> make_bench_command();
 std::unique_ptr<Command> make_list_command();
 
 /// Throws Error (input) where a file could not be written in the end: its folder is missing or not writable,
-/// or it is a folder itself. Nothing is changed.
-void check_writable(const std::string& path);
+/// or it is a folder itself. Nothing is changed. option: that names the file.
+void check_writable(const std::string& path, std::string_view option = "out");
 /// The same for a folder of files, which need not be there yet.
 void check_writable_folder(const std::string& path);
 

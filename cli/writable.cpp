@@ -26,7 +26,7 @@ bool can_create_beside(const fs::path& path) {
 
 }  // namespace
 
-void check_writable(const std::string& path) {
+void check_writable(const std::string& path, std::string_view option) {
   std::error_code ignored;
   const fs::path target =
       fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored) : fs::path(path);
@@ -34,16 +34,16 @@ void check_writable(const std::string& path) {
   if (fs::is_directory(target, ignored))
     throw input_error(fmt::format("{}: is a folder; name a file to write.", path));
   const auto refused = [&] {
-    return input_error(fmt::format("{}: cannot be written: {}. Name another file with --out.", path,
-                                   std::generic_category().message(errno)));
+    return input_error(fmt::format("{}: cannot be written: {}. Name another file with --{}.", path,
+                                   std::generic_category().message(errno), option));
   };
   if (fs::exists(target, ignored) && !fs::is_regular_file(target, ignored)) {
     if (::access(target.c_str(), W_OK) != 0) throw refused();
     return;
   }
   if (!fs::is_directory(folder, ignored))
-    throw input_error(fmt::format("{}: there is no folder {}. Make it, or name another file with --out.",
-                                  path, folder.string()));
+    throw input_error(fmt::format("{}: there is no folder {}. Make it, or name another file with --{}.", path,
+                                  folder.string(), option));
   if (!can_create_beside(target)) throw refused();
 }
 

@@ -484,7 +484,7 @@ class Help(Case):
     def test_help_and_version(self):
         self.assertRegex(self.ok("--version").stdout, r"^halfwave \d+\.\d+\.\d+\n$")
         text = self.ok("--help").stdout
-        for command in ("train", "run", "list"):
+        for command in ("train", "run", "bench", "list"):
             self.assertIn(f"  {command} ", text)
             own = self.ok(command, "--help")
             self.assertIn(f"Usage: halfwave {command}", own.stdout)
@@ -514,7 +514,8 @@ class Help(Case):
 
         for words in (["train", "mnist1d", *QUICK], ["train", "t.csv", *QUICK], ["run", "mnist1d.onnx", "mnist1d"],
                       ["run", "t.onnx", "t.csv"], ["list", "layers"], ["list", "activations"], ["list", "data"],
-                      ["list", "networks"]):  # fmt: skip
+                      ["list", "networks"], ["bench", "--quick", "--seconds", "0.02", "--batch", "1", "--width", "8"],
+                      ["bench", "mnist1d.onnx", "mnist1d", "--quick", "--seconds", "0.02"]):  # fmt: skip
             collect(self.json_of(self.ok(*words, "--json")), "")
         found |= {"diverged", "resume", "error", "error.kind", "error.message"}  # seen in the tests of these cases
         self.assertEqual(documented, found)
