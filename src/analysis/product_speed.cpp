@@ -23,10 +23,6 @@ AlignedVector<float> random_numbers(std::size_t count, Random& random) {
   return numbers;
 }
 
-Range groups_of(Range rows) {
-  return {rows.begin / NonzeroLists::kRows, (rows.end + NonzeroLists::kRows - 1) / NonzeroLists::kRows};
-}
-
 }  // namespace
 
 ProductBench::ProductBench(std::size_t batch, std::size_t inputs, std::size_t outputs, int threads,
@@ -93,16 +89,17 @@ void ProductBench::skipping(Product product) {
     case Product::forward:
       list_by_example(input);
       return for_panels(batch_, [&](std::size_t p, Range rows) {
-        skipping_product(input.lists, groups_of(rows), weights_.data() + shape_.offset(p), shape_.width(p),
-                         {.row = bias_.data() + p * Panels::kWidth},
+        skipping_product(input.lists, NonzeroLists::groups_of(rows), weights_.data() + shape_.offset(p),
+                         shape_.width(p), {.row = bias_.data() + p * Panels::kWidth},
                          y_.data() + rows.begin * y_stride_ + p * Panels::kWidth, y_stride_);
       });
     case Product::weight_gradient:
       pack_gradient();
       list_by_unit(input);
       return for_gradient_blocks<64>([&](std::size_t p, Range part, float* dw) {
-        skipping_product(unit_lists_, groups_of(part), dy_panels_.data() + gradient_shape().offset(p),
-                         shape_.width(p), {}, dw, shape_.width(p));
+        skipping_product(unit_lists_, NonzeroLists::groups_of(part),
+                         dy_panels_.data() + gradient_shape().offset(p), shape_.width(p), {}, dw,
+                         shape_.width(p));
       });
     case Product::input_gradient:
       pack_gradient();
@@ -169,8 +166,9 @@ void ProductBench::skip_input(const Input& input) {
   const std::size_t blocks = input.lists.blocks();
   PanelTasks((blocks + kBlocks - 1) / kBlocks, batch_, batch_ * shape_.size(), threads_, NonzeroLists::kRows)
       .run(threads_, [&](std::size_t part, Range rows) {
-        masked_product(input.lists, {part * kBlocks, std::min(blocks, (part + 1) * kBlocks)}, groups_of(rows),
-                       dy_panels_.data(), weights_.data(), shape_, sums_.data(), dx_.data(), x_stride_);
+        masked_product(input.lists, {part * kBlocks, std::min(blocks, (part + 1) * kBlocks)},
+                       NonzeroLists::groups_of(rows), dy_panels_.data(), weights_.data(), shape_,
+                       sums_.data(), dx_.data(), x_stride_);
       });
 }
 

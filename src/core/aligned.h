@@ -34,4 +34,21 @@ struct AlignedAllocator {
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
+/// Hands out aligned parts of one block of floats: once without a block to learn its size, once for the
+/// pointers.
+class Placer {
+ public:
+  explicit Placer(float* base) : base_(base) {}
+  float* take(std::size_t floats) {
+    float* const at = base_ ? base_ + used_ : nullptr;
+    used_ += round_up(floats, kLineFloats);
+    return at;
+  }
+  std::size_t used() const { return used_; }
+
+ private:
+  float* base_;
+  std::size_t used_ = 0;
+};
+
 }  // namespace halfwave

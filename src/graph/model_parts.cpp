@@ -16,7 +16,7 @@ void gather_rows(const Number* values, const InputForm& form, const StepContext&
   const std::size_t features = form.mean.size(), stride = plan.input_stride();
   const int threads = context.batch * features < (std::size_t{1} << 15) ? 1 : context.threads;
   float* const x = plan.input();
-  make_rows(context.batch, threads, x, stride, plan.begin_input(context), [&](Range rows) {
+  plan.make_input(context, threads, [&](Range rows) {
     for (std::size_t i = rows.begin; i < rows.end; ++i)
       standardise(values + row_of(i) * features, form.mean.data(), form.scale.data(), features,
                   x + i * stride);
@@ -45,9 +45,8 @@ std::size_t logit_layers(const ModelParts& parts) {
 InputForm::InputForm(const ModelParts& parts)
     : mean(parts.preprocessing.mean), scale(parts.preprocessing.scale) {
   const Network& network = parts.network;
-  std::size_t first = 0;
-  while (first + 1 < network.size() && network.layer(first).identity()) ++first;
-  if (!network.layer(first).skips_zeros()) return;
+  const std::size_t first = network.behind_identities(0);
+  if (first == network.size() || !network.layer(first).skips_zeros()) return;
   AlignedVector<float> rests(row_stride(mean.size()), 0.0f);
   for (std::size_t j = 0; j < mean.size(); ++j) {
     const float deviations = mean[j] * scale[j];

@@ -41,6 +41,11 @@ Network::Network(std::vector<std::unique_ptr<Layer>> layers, std::size_t inputs)
 
 std::size_t Network::outputs() const { return layers_.back()->outputs(); }
 
+std::size_t Network::behind_identities(std::size_t layer) const {
+  while (layer < size() && layers_[layer]->identity()) ++layer;
+  return layer;
+}
+
 std::size_t Network::activation_behind(std::size_t layer) const {
   for (std::size_t i = layer + 1; i < size(); ++i) {
     if (layers_[i]->is_activation()) return i;

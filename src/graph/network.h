@@ -40,6 +40,8 @@ class Network {
   std::span<float> values() { return values_; }
   std::span<const float> values() const { return values_; }
   std::size_t learned_floats() const { return learned_floats_; }
+  /// The first layer from `layer` on that changes its input; size() where there is none.
+  std::size_t behind_identities(std::size_t layer) const;
   /// The activation behind a layer with weights, before the next such layer; size() where there is none.
   std::size_t activation_behind(std::size_t layer) const;
   /// Numbers that training learns.

@@ -31,22 +31,6 @@ class LayerSink final : public GradientSink {
 
 }  // namespace
 
-/// Hands out aligned parts of one block: once to learn its size, once for the pointers.
-class Placer {
- public:
-  explicit Placer(float* base) : base_(base) {}
-  float* take(std::size_t floats) {
-    float* at = base_ ? base_ + used_ : nullptr;
-    used_ += round_up(floats, kLineFloats);
-    return at;
-  }
-  std::size_t used() const { return used_; }
-
- private:
-  float* base_;
-  std::size_t used_ = 0;
-};
-
 Plan::Plan(Network& network, const PlanOptions& options, std::size_t layers)
     : network_(network),
       layers_(layers),
@@ -116,12 +100,13 @@ void Plan::place_buffers(const PlanOptions& options) {
 
 void Plan::place_notes(const PlanOptions& options, Placer& placer) {
   notes_.clear();
-  const auto wants_lists = [&](std::size_t layer) {  // below the least work the notes cost what they save
-    constexpr std::size_t kLeastWork = std::size_t{1} << 18;
+  const auto gains = [&](std::size_t layer) {  // smaller products lose more by the notes than they gain
+    constexpr std::size_t kLeastWork = std::size_t{1} << 18, kLeastOutputs = 32;
     if (layer >= layers_ || !network_.layer(layer).skips_zeros()) return false;
-    const std::size_t work = options.batch * network_.layer(layer).inputs() * network_.layer(layer).outputs();
-    return options.skipping == Skipping::always ||
-           (options.skipping == Skipping::automatic && work >= kLeastWork);
+    const std::size_t out = network_.layer(layer).outputs();
+    return skipping_ == Skipping::always ||
+           (skipping_ == Skipping::automatic && out >= kLeastOutputs &&
+            options.batch * network_.layer(layer).inputs() * out >= kLeastWork);
   };
   const auto make = [&](std::size_t units, bool lists) {
     return &notes_.emplace_back(placer.take(Nonzeros::floats(options.batch, units, lists)), options.batch,
@@ -130,61 +115,48 @@ void Plan::place_notes(const PlanOptions& options, Placer& placer) {
 
   // The input's own zeros; a layer that only hands them on takes the rest with it.
   Zeros known{.many = true, .flat = false};
-  std::size_t first = 0;
-  while (first + 1 < layers_ && network_.layer(first).identity()) ++first;
-  if (network_.layer(first).skips_zeros()) memory_[first].rest = options.rest;
-  Nonzeros* notes = input_notes_ = wants_lists(0) ? make(network_.inputs(), true) : nullptr;
+  const std::size_t first = network_.behind_identities(0);
+  if (first < layers_ && network_.layer(first).skips_zeros()) memory_[first].rest = options.rest;
+  Nonzeros* notes = input_notes_ = gains(0) ? make(network_.inputs(), true) : nullptr;
   for (std::size_t i = 0; i < layers_; ++i) {
     const Layer& layer = network_.layer(i);
     LayerMemory& m = memory_[i];
     m.x_nonzeros = layer.skips_zeros() ? notes : nullptr;
     m.x_flat = known.flat;
     known = layer.zeros(known, options.training);
-    const bool lists = known.many && wants_lists(i + 1);
+    const bool lists = known.many && gains(i + 1);
     notes = lists || !nonzeros_[i].empty() ? make(layer.outputs(), lists) : nullptr;
     m.y_nonzeros = notes;
     if (!lists) notes = nullptr;
-    std::size_t next = i + 1;
-    while (next < layers_ && network_.layer(next).identity()) ++next;
-    m.dy_zeros = next < layers_ && network_.layer(next).zeros_gradient(options.training);
+    const std::size_t next = network_.behind_identities(i + 1);
+    m.dy_zeros = gains(i) && next < layers_ && network_.layer(next).zeros_gradient(options.training);
   }
 }
 
-Nonzeros* Plan::begin_input(const StepContext& context) {
-  if (input_notes_) input_notes_->begin(context.batch, network_.layer(0).skips_below(own(context)));
-  input_noted_ = true;
-  return input_notes_;
-}
-
-void Plan::prepare_input(const StepContext& context) {
-  if (input_notes_ && !input_noted_)
-    make_rows(context.batch, context.team(context.batch * network_.inputs()), input_, input_stride(),
-              begin_input(context), [](Range) {});
-  input_noted_ = false;
+void Plan::begin_input_notes(const StepContext& context) {
+  input_notes_->begin(context.batch, network_.layer(0).skips_below(own(context)));
 }
 
 void Plan::forward(const StepContext& context) {
   for (std::size_t i = 0; i < layers_; ++i) forward_layer(context, i);
-  prepared_ = true;
+  prepared_ = !context.training;  // where the tensors change with every step, nothing is prepared
 }
 
 void Plan::forward_layer(const StepContext& caller, std::size_t i) {
   const StepContext context = own(caller);
   const Layer& layer = network_.layer(i);
   const LayerMemory& m = memory_[i];
-  if (i == 0) prepare_input(context);
-  if (context.training || !prepared_) layer.prepare(context, m);
+  if (i == 0) {
+    if (!input_noted_) make_input(context, context.team(context.batch * network_.inputs()), [](Range) {});
+    input_noted_ = false;
+  }
+  if (!context.training && !prepared_) layer.prepare(context, m);
   if (m.y_nonzeros) {
     const double below = i + 1 < layers_ ? network_.layer(i + 1).skips_below(context) : 0.0;
     m.y_nonzeros->begin(context.batch, below);
   }
   layer.forward(context, m);
   if (!nonzeros_[i].empty()) m.y_nonzeros->add_counts(nonzeros_[i]);
-}
-
-double Plan::density(std::size_t layer) const {
-  const Nonzeros* const notes = memory_[layer].x_nonzeros;
-  return notes ? notes->density() : 1.0;
 }
 
 bool Plan::skips(std::size_t layer) const {

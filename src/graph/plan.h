@@ -19,8 +19,6 @@ class UpdateSink {
   virtual void ready(std::size_t tensor, std::size_t begin, std::size_t count, const float* gradient) = 0;
 };
 
-class Placer;
-
 /// What a plan is made for.
 struct PlanOptions {
   std::size_t batch = 1;     ///< the largest batch
@@ -40,7 +38,10 @@ class Plan {
   Plan(Network& network, const PlanOptions& options) : Plan(network, options, network.size()) {}
 
   /// Where the batch goes: [batch, inputs], input_stride() floats a row.
-  float* input() { return input_; }
+  float* input() {
+    input_noted_ = false;
+    return input_;
+  }
   std::size_t input_stride() const { return row_stride(network_.inputs()); }
   const float* output() const { return memory_.back().y; }
   std::size_t output_stride() const { return memory_.back().y_stride; }
@@ -49,9 +50,14 @@ class Plan {
   /// Output of one layer after forward(); with training plans only where no later layer works in place on it.
   const float* layer_output(std::size_t layer) const { return memory_[layer].y; }
 
-  /// To be called before the input is filled, by those who note its zeros while they do so (make_rows);
-  /// null where nobody wants them. Otherwise forward() looks for them itself.
-  Nonzeros* begin_input(const StepContext& context);
+  /// Fills the input, make(rows) by make(rows), and notes its zeros while it is in the cache. Who fills
+  /// input() otherwise leaves the noting to forward().
+  template <class Make>
+  void make_input(const StepContext& context, int threads, Make&& make) {
+    if (input_notes_) begin_input_notes(context);
+    make_rows(context.batch, threads, input_, input_stride(), input_notes_, make);
+    input_noted_ = true;
+  }
   /// The network's tensors are others than in the last forward(). In training they always are.
   void tensors_changed() { prepared_ = false; }
   void forward(const StepContext& context);
@@ -67,15 +73,13 @@ class Plan {
   std::span<const std::uint32_t> nonzeros(std::size_t layer) const { return nonzeros_[layer]; }
   std::span<std::uint32_t> nonzeros(std::size_t layer) { return nonzeros_[layer]; }
 
-  /// Share of the last batch's inputs to a layer that were not zero; 1 where that is not noted.
-  double density(std::size_t layer) const;
   /// Whether the layer's last forward() skipped zeros.
   bool skips(std::size_t layer) const;
 
  private:
   void place_buffers(const PlanOptions& options);
   void place_notes(const PlanOptions& options, Placer& placer);
-  void prepare_input(const StepContext& context);
+  void begin_input_notes(const StepContext& context);
   StepContext own(StepContext context) const {
     context.skipping = skipping_;
     return context;

@@ -80,14 +80,14 @@ bool flat_where_zero(const ActivationInfo& info, const float* parameters) {
   const auto declared = std::ranges::find_if(
       activation_declarations(), [&](const ActivationDeclaration& d) { return d.info.name == info.name; });
   if (declared == activation_declarations().end() || !declared->reference.value) return false;
-  // An output that passes from one sign to the other without a stretch of zeros passes through a zero with a
-  // slope. Where it only touches zero the slope is zero, or at a kink may be taken to be.
+  // A zero with a slope, or a change of sign between two points of the grid, where there must be one.
   constexpr long double kEnd = 64, kStep = 1.0L / 64;
   long double sign = 0;
   for (long double x = -kEnd; x <= kEnd; x += kStep) {
     const long double y = declared->reference.value(x, parameters);
     if (y == 0) {
-      if (declared->reference.slope(x, parameters) == 0) sign = 0;
+      if (declared->reference.slope(x, parameters) != 0) return false;
+      sign = 0;
     } else if (sign * y < 0) {
       return false;
     } else {

@@ -8,6 +8,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/vector_counts-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace halfwave {
 namespace HWY_NAMESPACE {
@@ -140,24 +142,7 @@ HWY_INLINE void panel_product(const Operand& a, Range rows, const float* b, std:
         tile_of_rows<VN>(last - first, a, rows.begin + first, b + column, width, from, c_row + column,
                          c_stride, fetch.at(first * c_stride, column == 0 ? (last - first) * c_stride : 0));
       };
-      switch (vectors) {
-        case 1:
-          run.template operator()<1>();
-          break;
-        case 2:
-          run.template operator()<2>();
-          break;
-#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_SCALAR
-        case 3:
-          run.template operator()<3>();
-          break;
-        case 4:
-          run.template operator()<4>();
-          break;
-#endif
-        default:
-          break;
-      }
+      with_vectors<kVectors>(vectors, run);
       column += vectors * lanes;
     }
   }

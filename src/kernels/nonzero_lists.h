@@ -17,7 +17,7 @@ struct Nonzero {
 /// In tiles of 32 rows by 128 columns (a group of rows, a block of columns); within a tile row after row,
 /// columns ascending. 128 rows of a panel of 64 columns are 32 KiB: a block's part of the other operand stays
 /// in the L1 cache while every row of the matrix uses it, and the lists themselves are read in one stream.
-/// The memory is the caller's. -0 is a zero and not listed; NaN is listed.
+/// This is a view: the memory is the caller's. -0 is a zero and not listed; NaN is listed.
 class NonzeroLists {
  public:
   static constexpr std::size_t kRows = 32, kColumns = 128;
@@ -34,7 +34,11 @@ class NonzeroLists {
 
   std::size_t rows() const { return rows_; }
   std::size_t columns() const { return columns_; }
-  std::size_t groups() const { return (rows_ + kRows - 1) / kRows; }
+  /// Groups that so many rows are.
+  static std::size_t groups_of(std::size_t rows) { return (rows + kRows - 1) / kRows; }
+  /// Groups of a range of rows that begins with one.
+  static Range groups_of(Range rows) { return {rows.begin / kRows, groups_of(rows.end)}; }
+  std::size_t groups() const { return groups_of(rows_); }
   std::size_t blocks() const { return (columns_ + kColumns - 1) / kColumns; }
   /// Rows of one group, as numbers of the matrix.
   Range rows_of(std::size_t group) const { return part(group, kRows, rows_); }

@@ -9,6 +9,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/vector_counts-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace halfwave {
 namespace HWY_NAMESPACE {
@@ -147,30 +149,7 @@ void SkippingProduct(const NonzeroLists& a, Range groups, const float* panel, st
         else
           product_by_block<VN>(a, part, panel + column, width, from, to, c_stride, with);
       };
-      switch (vectors) {
-        case 1:
-          run.template operator()<1>();
-          break;
-        case 2:
-          run.template operator()<2>();
-          break;
-        case 3:
-          run.template operator()<3>();
-          break;
-        case 4:
-          run.template operator()<4>();
-          break;
-#if HWY_TARGET > HWY_AVX3 && HWY_TARGET != HWY_SCALAR
-        case 6:
-          run.template operator()<6>();
-          break;
-        case 8:
-          run.template operator()<8>();
-          break;
-#endif
-        default:
-          break;
-      }
+      with_vectors<kVectors>(vectors, run);
       column += vectors * lanes;
     }
   }
@@ -264,30 +243,7 @@ void MaskedDots(const NonzeroLists& mask, std::size_t block, Range groups, const
     const auto run = [&]<std::size_t VN>() HWY_ATTR {
       dots_of<VN>(mask, block, groups, dy, panel, width, column, first && column == 0, sums);
     };
-    switch (vectors) {
-      case 1:
-        run.template operator()<1>();
-        break;
-      case 2:
-        run.template operator()<2>();
-        break;
-      case 3:
-        run.template operator()<3>();
-        break;
-      case 4:
-        run.template operator()<4>();
-        break;
-#if HWY_TARGET > HWY_AVX3 && HWY_TARGET != HWY_SCALAR
-      case 6:
-        run.template operator()<6>();
-        break;
-      case 8:
-        run.template operator()<8>();
-        break;
-#endif
-      default:
-        break;
-    }
+    with_vectors<kVectors>(vectors, run);
     column += vectors * lanes;
   }
 }

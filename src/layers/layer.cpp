@@ -31,6 +31,18 @@ std::string Layer::line() const {
   return text;
 }
 
+double StepContext::skips_below(Product product, std::size_t width) const {
+  switch (skipping) {
+    case Skipping::always:
+      return 2.0;
+    case Skipping::never:
+      return 0.0;
+    case Skipping::automatic:
+      break;
+  }
+  return crossovers().density(product, batch, width);
+}
+
 void RowLayer::forward(const StepContext& context, const LayerMemory& m) const {
   make_rows(context.batch, context.team(context.batch * m.x_stride * kWork), m.y, m.y_stride, m.y_nonzeros,
             [&](Range rows) { forward_rows(context, m, rows); });

@@ -42,6 +42,9 @@ struct StepContext {
   /// Threads worth using for this many multiply-adds or comparable operations: below it a fork costs more
   /// than it saves (2^19 take about ten microseconds, a fork a few).
   int team(std::size_t work) const { return work < (std::size_t{1} << 19) ? 1 : threads; }
+
+  /// The density below which a product with results of `width` columns skips zeros.
+  double skips_below(Product product, std::size_t width) const;
 };
 
 /// Where a layer's numbers are in one step. Matrices are [batch, width], row-major; strides are multiples of
@@ -72,7 +75,7 @@ struct LayerMemory {
 
 /// What is known of the zeros of a layer's output.
 struct Zeros {
-  bool many = false;  ///< worth counting, and skipping
+  bool many = false;  ///< to be expected: worth counting
   bool flat = false;  ///< the gradient by an output that is zero is of no use to the layer and those before
 };
 
@@ -143,6 +146,7 @@ class Layer {
   virtual bool in_place() const { return false; }
   /// An activation, whose output the health figures and the activity penalty are about.
   virtual bool is_activation() const { return false; }
+  // What is known of zeros: whether it makes them, hands them on, or gains by them.
   /// Its output has exact zeros for a whole range of inputs: worth counting.
   virtual bool zero_below() const { return false; }
   /// What is known of its output's zeros, given what is known of its input's.
@@ -153,10 +157,10 @@ class Layer {
   virtual bool identity() const { return false; }
   /// Its products can skip zeros of its input, which may then be given less a rest.
   virtual bool skips_zeros() const { return false; }
-  /// The density of its input below which its forward product skips zeros.
+  /// The density of its input below which one of its products skips zeros, so that they should be listed.
   virtual double skips_below(const StepContext& /*context*/) const { return 0.0; }
 
-  /// Computes what depends on the tensors alone: to be called before forward whenever they have changed.
+  /// For inference: computes what depends on the tensors alone, before forward whenever they have changed.
   virtual void prepare(const StepContext& /*context*/, const LayerMemory& /*memory*/) const {}
   virtual void forward(const StepContext& context, const LayerMemory& memory) const = 0;
   virtual void backward(const StepContext& context, const LayerMemory& memory, GradientSink& sink) const = 0;
@@ -184,22 +188,30 @@ class RowLayer : public Layer {
   static constexpr std::size_t kWork = 4;
 };
 
-/// Calls make(rows) for groups of 32 rows of a matrix, shared among threads, and notes each in `nonzeros`,
-/// where that is given, while it is in the cache.
+/// Calls make(rows) for the rows of a matrix, shared among threads. Where `nonzeros` is given the rows are
+/// groups of 32, and each is noted while it is in the cache; a batch then has work for at most as many
+/// threads as groups.
 template <class Make>
 void make_rows(std::size_t batch, int threads, const float* matrix, std::size_t stride, Nonzeros* nonzeros,
                Make&& make) {
-  const std::size_t groups = (batch + NonzeroLists::kRows - 1) / NonzeroLists::kRows;
-  const int parts = std::clamp(threads, 1, static_cast<int>(std::min<std::size_t>(groups, 1024)));
-  run_team(parts, [&](int part, int all) {
+  if (!nonzeros) {
+    run_team(threads, [&](int part, int all) {
+      constexpr std::size_t kGrain = 2;  // dropout's bits: whole words for each thread
+      const Range rows = share(batch, part, all, kGrain);
+      if (!rows.empty()) make(rows);
+    });
+    return;
+  }
+  const std::size_t groups = NonzeroLists::groups_of(batch);
+  run_team(static_cast<int>(std::min(groups, static_cast<std::size_t>(threads))), [&](int part, int all) {
     const Range mine = share(groups, part, all);
     for (std::size_t group = mine.begin; group < mine.end; ++group) {
       const std::size_t row = group * NonzeroLists::kRows;
       make(Range{row, std::min(batch, row + NonzeroLists::kRows)});
-      if (nonzeros) nonzeros->note(matrix, stride, group);
+      nonzeros->note(matrix, stride, group);
     }
   });
-  if (nonzeros) nonzeros->end();
+  nonzeros->end();
 }
 
 template <class L>

@@ -8,10 +8,8 @@
 namespace halfwave {
 namespace {
 
-std::size_t groups_of(std::size_t rows) { return (rows + NonzeroLists::kRows - 1) / NonzeroLists::kRows; }
-
 std::size_t count_floats(std::size_t batch, std::size_t units) {
-  return groups_of(batch) * round_up(units, kLineFloats);
+  return NonzeroLists::groups_of(batch) * round_up(units, kLineFloats);
 }
 
 }  // namespace
@@ -24,7 +22,8 @@ Nonzeros::Nonzeros(float* memory, std::size_t batch, std::size_t units, bool lis
     : units_(units),
       counts_(reinterpret_cast<std::uint32_t*>(memory)),
       list_memory_(lists && memory ? memory + count_floats(batch, units) : nullptr),
-      listed_(groups_of(batch)) {}
+      listed_(NonzeroLists::groups_of(batch)),
+      ones_(NonzeroLists::groups_of(batch)) {}
 
 void Nonzeros::begin(std::size_t batch, double list_below) {
   lists_ = NonzeroLists(list_memory_, batch, units_);
@@ -36,21 +35,17 @@ void Nonzeros::note(const float* matrix, std::size_t stride, std::size_t group) 
   std::uint32_t* const counts = counts_ + group * round_up(units_, kLineFloats);
   std::fill_n(counts, units_, 0u);
   count_nonzeros(matrix + rows.begin * stride, stride, rows.size(), {0, units_}, counts);
-  const std::size_t ones = std::accumulate(counts, counts + units_, std::size_t{0});
-  const bool list = static_cast<double>(ones) < list_below_ * static_cast<double>(rows.size() * units_);
+  ones_[group] = std::accumulate(counts, counts + units_, std::size_t{0});
+  const bool list = density(group) < list_below_;
   listed_[group] = list ? 1 : 0;
   if (list) list_rows(matrix, stride, group, lists_);
 }
 
 void Nonzeros::end() {
-  std::size_t ones = 0;
-  for (std::size_t group = 0; group < lists_.groups(); ++group) {
-    const std::uint32_t* const counts = counts_ + group * round_up(units_, kLineFloats);
-    ones = std::accumulate(counts, counts + units_, ones);
-  }
+  const auto groups = static_cast<std::ptrdiff_t>(lists_.groups());
+  const std::size_t ones = std::accumulate(ones_.begin(), ones_.begin() + groups, std::size_t{0});
   density_ = static_cast<double>(ones) / static_cast<double>(lists_.rows() * units_);
-  listed_groups_ = std::accumulate(
-      listed_.begin(), listed_.begin() + static_cast<std::ptrdiff_t>(lists_.groups()), std::size_t{0});
+  listed_groups_ = std::accumulate(listed_.begin(), listed_.begin() + groups, std::size_t{0});
 }
 
 void Nonzeros::add_counts(std::span<std::uint32_t> totals) const {

@@ -26,6 +26,9 @@ class Nonzeros {
 
   /// Share of the numbers that are not zero.
   double density() const { return density_; }
+  double density(std::size_t group) const {
+    return static_cast<double>(ones_[group]) / static_cast<double>(lists_.rows_of(group).size() * units_);
+  }
   bool listed(std::size_t group) const { return listed_[group] != 0; }
   bool all_listed() const { return listed_groups_ == lists_.groups(); }
   bool any_listed() const { return listed_groups_ > 0; }
@@ -41,6 +44,7 @@ class Nonzeros {
   std::size_t listed_groups_ = 0;
   NonzeroLists lists_;
   std::vector<std::uint8_t> listed_;  ///< by group
+  std::vector<std::size_t> ones_;     ///< numbers that are not zero, by group
 };
 
 }  // namespace halfwave

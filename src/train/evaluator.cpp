@@ -13,11 +13,12 @@ constexpr std::size_t kLargestBatch = 256;
 
 }  // namespace
 
-Evaluator::Evaluator(ModelParts& model, std::size_t layers, std::size_t examples, int threads)
+Evaluator::Evaluator(ModelParts& model, std::size_t layers, std::size_t examples, int threads,
+                     Skipping skipping)
     : model_(model),
       batch_(std::clamp<std::size_t>(examples, 1, kLargestBatch)),
       form_(model),
-      plan_(model.network, {.batch = batch_, .rest = form_.rest_or_null()}, layers) {
+      plan_(model.network, {.batch = batch_, .skipping = skipping, .rest = form_.rest_or_null()}, layers) {
   context_.threads = threads;
 }
 

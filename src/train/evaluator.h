@@ -12,7 +12,8 @@ class Evaluator {
  public:
   /// layers: how many of the network's layers to run (logit_layers for a loss, all for predictions).
   /// examples: the most that will come at once; fewer than a batch need less memory.
-  Evaluator(ModelParts& model, std::size_t layers, std::size_t examples, int threads);
+  Evaluator(ModelParts& model, std::size_t layers, std::size_t examples, int threads,
+            Skipping skipping = Skipping::automatic);
 
   /// Calls body(first, count, plan) for the batches of the examples, in order.
   template <class Body>

@@ -37,7 +37,8 @@ Run::Run(const Dataset& data, const TrainOptions& options, std::shared_ptr<Model
       observer_(observer),
       steps_per_epoch_((static_cast<std::int64_t>(data.train.count) + options.batch - 1) / options.batch),
       step_(*model_, data.train, options),
-      evaluator_(*model_, logit_layers(*model_), data.test.count, static_cast<int>(options.threads)),
+      evaluator_(*model_, logit_layers(*model_), data.test.count, static_cast<int>(options.threads),
+                 find_skipping(options.skip)),
       schedule_(options, steps_per_epoch_),
       checkpoint_(
           make_checkpoint(options.checkpoint.empty() ? options.interrupt_checkpoint : options.checkpoint,

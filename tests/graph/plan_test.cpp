@@ -327,5 +327,34 @@ TEST(Plan, PartOfTheLayers) {
   EXPECT_NEAR(sum, 1, 1e-6);
 }
 
+/// The rest is prepared for inference, but not in training, where the weights change with every step.
+TEST(Plan, ServesTrainingAndInferenceInTurn) {
+  Problem problem("flatten, dense 5, relu, dense 3", 0);
+  AlignedVector<float> rest(row_stride(kInputs), 0.0f);
+  for (std::size_t j = 0; j < kInputs; ++j) rest[j] = 0.25f * static_cast<float>(j) - 1.0f;
+  PlanOptions options{.batch = kBatch, .training = true, .rest = rest.data()};
+  Plan plan(problem.network, options);
+  options.training = false;
+  Plan inference(problem.network, options);
+  const auto run = [&](Plan& which, bool training) {
+    StepContext context = Problem::context();
+    context.training = training;
+    for (std::size_t i = 0; i < kBatch; ++i)
+      for (std::size_t j = 0; j < kInputs; ++j)
+        which.input()[i * which.input_stride() + j] = static_cast<float>(problem.x(i, j));
+    which.forward(context);
+    return std::vector<float>(which.output(), which.output() + kBatch * which.output_stride());
+  };
+  const std::vector<float> expected = run(inference, false);
+  EXPECT_EQ(run(plan, true), expected);
+  EXPECT_EQ(run(plan, false), expected);
+  problem.network.values()[0] += 1.0f;
+  const std::vector<float> changed = run(plan, true);
+  EXPECT_NE(changed, expected);
+  EXPECT_EQ(run(plan, false), changed);
+  inference.tensors_changed();
+  EXPECT_EQ(run(inference, false), changed);
+}
+
 }  // namespace
 }  // namespace halfwave

@@ -133,5 +133,23 @@ TEST(Declarations, DocumentationHasTheirTable) {
       << activation_table_markdown();
 }
 
+/// A gradient by outputs that are zero is left out only where it would come to nothing.
+TEST(FlatWhereZero, KnowsWhereAZeroHasASlope) {
+  const auto flat = [](const char* name, std::vector<float> parameters) {
+    return flat_where_zero(find_activation(name), parameters.data());
+  };
+  EXPECT_TRUE(flat("relu", {0}));
+  EXPECT_TRUE(flat("relu6", {0}));
+  EXPECT_TRUE(flat("crelu", {0}));
+  EXPECT_TRUE(flat("squared_relu", {0}));
+  EXPECT_TRUE(flat("hardshrink", {0.5f}));
+  EXPECT_TRUE(flat("softshrink", {0.5f}));
+  EXPECT_TRUE(flat("threshold", {0.1f, 0}));
+  for (const float below : {-0.01f, -1.0f, -30.0f}) EXPECT_FALSE(flat("threshold", {below, 0})) << below;
+  EXPECT_FALSE(flat("hardswish", {0}));
+  EXPECT_FALSE(flat("leaky_relu", {0.01f}));
+  EXPECT_FALSE(flat("tanh", {0}));
+}
+
 }  // namespace
 }  // namespace halfwave

@@ -26,6 +26,41 @@ TEST(Model, PredictionsDoNotDependOnThreadsOrBatches) {
   EXPECT_TRUE(model.predict({}, 0, 1).empty());
 }
 
+TEST(Predictor, AnswersAsTheModelDoes) {
+  for (const Dataset& data : {clouds(), curves()}) {
+    TrainOptions options = small_options();
+    options.net = "dense 600, relu, dense 500, dropout, relu, dense";
+    options.epochs = 1;
+    const Model model = train(data, options).model;
+    const std::size_t features = data.schema.features(), outputs = model.outputs();
+    Random random(1, 1);
+    std::vector<float> inputs(40 * features);
+    for (float& x : inputs) x = static_cast<float>(random.normal());
+    const std::vector<float> expected = model.predict(inputs, 40, 1);
+    Predictor one(model), many(model, 33, 2);
+    Predictor moved = std::move(one);
+    for (std::size_t i = 0; i < 40; ++i) {
+      const auto y = moved.predict(std::span<const float>(inputs).subspan(i * features, features));
+      ASSERT_TRUE(std::ranges::equal(y, std::span(expected).subspan(i * outputs, outputs))) << i;
+    }
+    for (const std::size_t count : {33u, 7u, 32u}) {  // a smaller batch after a larger one
+      const auto y = many.predict(std::span<const float>(inputs).first(count * features));
+      ASSERT_TRUE(std::ranges::equal(y, std::span(expected).first(count * outputs))) << count;
+    }
+  }
+}
+
+TEST(Predictor, InputsOfAnotherSizeAreAUsageError) {
+  const Model model = train(clouds(), small_options()).model;
+  Predictor predictor(model, 2);
+  for (const std::size_t n : {0u, 5u, 13u, 18u}) {
+    const std::vector<float> inputs(n);
+    EXPECT_THAT(error_of(ErrorKind::usage, [&] { predictor.predict(inputs); }),
+                testing::HasSubstr("6 features"))
+        << n;
+  }
+}
+
 TEST(Model, InputsOfAnotherSizeAreAUsageError) {
   const Model model = train(clouds(), small_options()).model;
   const std::vector<float> inputs(13);
