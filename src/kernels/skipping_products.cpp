@@ -40,6 +40,24 @@ HWY_INLINE std::size_t known_width(std::size_t width) {
 /// one piece, where neighbouring rows are neighbouring lines, and not at the distance of the result's rows.
 constexpr std::size_t kGroupsHeld = 16;
 
+/// Fetches the block that comes next while many rows go through this one, a few lines with each row. Sparse
+/// rows come in no order that the processor could foresee. With few rows there is no time for it.
+class NextBlock {
+ public:
+  NextBlock(const float* block, std::size_t width, std::size_t rows)
+      : next_(block),
+        end_(block + (block && 4 * rows >= 3 * NonzeroLists::kColumns ? NonzeroLists::kColumns * width : 0)),
+        step_(round_up((NonzeroLists::kColumns * width + rows - 1) / rows, kLineFloats)) {}
+  HWY_INLINE void fetch_some() {
+    for (const float* const stop = std::min(end_, next_ + step_); next_ < stop; next_ += kLineFloats)
+      __builtin_prefetch(next_, 0, 2);
+  }
+
+ private:
+  const float *next_, *end_;
+  std::size_t step_;
+};
+
 /// Into the L2 cache: what is fetched here is used when the whole block is done.
 HWY_INLINE void fetch(const Companions& companions, std::size_t begin, std::size_t floats) {
   for (std::size_t i = 0; i < companions.count; ++i)
@@ -83,12 +101,16 @@ HWY_INLINE void product_by_block(const NonzeroLists& a, Range groups, const floa
   alignas(kAlignment) float held[kGroupsHeld * NonzeroLists::kRows * Panels::kWidth];
   for (std::size_t block = 0; block < a.blocks(); ++block, panel += NonzeroLists::kColumns * width) {
     const bool last = block + 1 == a.blocks();
+    // Behind the last block comes the first of the next panel.
+    NextBlock next(a.blocks() > 1 ? panel + NonzeroLists::kColumns * width : nullptr, width,
+                   groups.size() * NonzeroLists::kRows);
     std::size_t row = 0;  // of c
     for (std::size_t group = groups.begin; group < groups.end; ++group) {
       const std::uint32_t* starts = a.starts(group, block);
       const Nonzero* const entries = a.entries(group, block);
       for (std::size_t left = a.rows_of(group).size(); left > 0; --left, ++starts, ++row) {
         if (last && companions.count > 0) fetch(companions, row * width, width);
+        next.fetch_some();
         float* const hold = held + row * held_stride;
         V sum[VN];
         if (block == 0)
@@ -222,26 +244,31 @@ HWY_INLINE void row_dots(const Nonzero* entry, const Nonzero* end, const float* 
 
 template <std::size_t VN>
 HWY_INLINE void dots_of(const NonzeroLists& mask, std::size_t block, Range groups, const float* dy,
-                        const float* panel, std::size_t width, std::size_t column, bool first, float* sums) {
+                        const float* panel, std::size_t width, std::size_t column, bool first, float* sums,
+                        const float* following) {
+  NextBlock next(following, width, groups.size() * NonzeroLists::kRows);
   for (std::size_t group = groups.begin; group < groups.end; ++group) {
     const Range rows = mask.rows_of(group);
     const std::uint32_t* starts = mask.starts(group, block);
     const Nonzero* const entries = mask.entries(group, block);
     float* const to = sums + mask.offset(group, block);
-    for (std::size_t row = rows.begin; row < rows.end; ++row, ++starts)
+    for (std::size_t row = rows.begin; row < rows.end; ++row, ++starts) {
+      next.fetch_some();
       row_dots<VN>(entries + starts[0], entries + starts[1], dy + row * width + column, panel + column, width,
                    first, to + starts[0]);
+    }
   }
 }
 
 void MaskedDots(const NonzeroLists& mask, std::size_t block, Range groups, const float* dy,
-                const float* panel, std::size_t width, bool first, float* sums) {
+                const float* panel, std::size_t width, bool first, float* sums, const float* next) {
   const std::size_t lanes = hn::Lanes(D());
   panel += block * NonzeroLists::kColumns * width;
   for (std::size_t column = 0; column < width;) {
     const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
     const auto run = [&]<std::size_t VN>() HWY_ATTR {
-      dots_of<VN>(mask, block, groups, dy, panel, width, column, first && column == 0, sums);
+      dots_of<VN>(mask, block, groups, dy, panel, width, column, first && column == 0, sums,
+                  column == 0 ? next : nullptr);
     };
     with_vectors<kVectors>(vectors, run);
     column += vectors * lanes;
@@ -264,8 +291,8 @@ void skipping_product(const NonzeroLists& a, Range groups, const float* panel, s
 }
 
 void masked_dots(const NonzeroLists& mask, std::size_t block, Range groups, const float* dy,
-                 const float* panel, std::size_t width, bool first, float* sums) {
-  HWY_DYNAMIC_DISPATCH(MaskedDots)(mask, block, groups, dy, panel, width, first, sums);
+                 const float* panel, std::size_t width, bool first, float* sums, const float* next) {
+  HWY_DYNAMIC_DISPATCH(MaskedDots)(mask, block, groups, dy, panel, width, first, sums, next);
 }
 
 void scatter_block(const NonzeroLists& mask, std::size_t block, Range groups, const float* sums, float* dx,
@@ -285,6 +312,14 @@ void scatter_block(const NonzeroLists& mask, std::size_t block, Range groups, co
   }
 }
 
+namespace {
+
+const float* block_of(const float* weights, Panels shape, std::size_t panel, std::size_t block) {
+  return weights + shape.offset(panel) + block * NonzeroLists::kColumns * shape.width(panel);
+}
+
+}  // namespace
+
 void masked_product(const NonzeroLists& mask, Range blocks, Range groups, const float* dy_panels,
                     const float* weights, Panels shape, float* sums, float* dx, std::size_t dx_stride) {
   const Panels dy_shape{mask.rows(), shape.columns};
@@ -295,7 +330,10 @@ void masked_product(const NonzeroLists& mask, Range blocks, Range groups, const 
     for (std::size_t p = 0; p < shape.count(); ++p)
       for (std::size_t block = begin; block < end; ++block)
         masked_dots(mask, block, groups, dy_panels + dy_shape.offset(p), weights + shape.offset(p),
-                    shape.width(p), p == 0, sums);
+                    shape.width(p), p == 0, sums,
+                    block + 1 < end         ? block_of(weights, shape, p, block + 1)
+                    : p + 1 < shape.count() ? block_of(weights, shape, p + 1, begin)
+                                            : nullptr);
     for (std::size_t block = begin; block < end; ++block)
       scatter_block(mask, block, groups, sums, dx, dx_stride);
   }

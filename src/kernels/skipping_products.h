@@ -29,9 +29,10 @@ void skipping_product(const NonzeroLists& a, Range groups, const float* panel, s
 
 /// For every listed (m, k) of the groups in one block: sums += dy[m, :] · panel[k, :], or = where `first`.
 /// dy and panel are panels of `width` columns, of the rows (batch) and of the columns (units) of the lists.
-/// sums has lists.capacity() floats, in the order of the entries.
+/// sums has lists.capacity() floats, in the order of the entries. next: a block that will be used soon,
+/// 128 rows of `width` floats, is fetched on the way; may be null.
 void masked_dots(const NonzeroLists& mask, std::size_t block, Range groups, const float* dy,
-                 const float* panel, std::size_t width, bool first, float* sums);
+                 const float* panel, std::size_t width, bool first, float* sums, const float* next = nullptr);
 
 /// The columns of one block of the result [rows, columns]: the sums where they are listed, else 0. Writes
 /// whole lines of 16 floats.

@@ -211,8 +211,12 @@ void DenseGradients::dx_and_dw_by_x() {
   run_tasks(threads_, static_cast<int>(lists.blocks()), [&](int task) {
     const auto block = static_cast<std::size_t>(task);
     for (std::size_t p = 0; p < shape_.count(); ++p) {
+      const float* const next =
+          p + 1 < shape_.count()
+              ? m_.tensors[0] + shape_.offset(p + 1) + block * NonzeroLists::kColumns * shape_.width(p + 1)
+              : nullptr;
       masked_dots(lists, block, all, scratch_.dy_panels + dy_shape_.offset(p),
-                  m_.tensors[0] + shape_.offset(p), shape_.width(p), p == 0, scratch_.sums);
+                  m_.tensors[0] + shape_.offset(p), shape_.width(p), p == 0, scratch_.sums, next);
       dw_rows_by_x(units, p, lists.columns_of(block));
     }
     scatter_block(lists, block, all, scratch_.sums, m_.dx, m_.x_stride);
