@@ -48,6 +48,7 @@ Plan::Plan(Network& network, const PlanOptions& options, std::size_t layers)
     const std::size_t first = network.first_tensor(i), count = network.layer(i).tensors().size();
     memory_[i].tensors = std::span(tensor_pointers_).subspan(first, count);
     memory_[i].gradients = std::span(gradient_pointers_).subspan(first, count);
+    memory_[i].batch = options.batch;
     memory_[i].layer = i;
     if (options.count_zeros && network.layer(i).zero_below())
       nonzeros_[i].assign(network.layer(i).outputs(), 0);

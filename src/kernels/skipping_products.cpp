@@ -47,7 +47,7 @@ class NextBlock {
   NextBlock(const float* block, std::size_t width, std::size_t rows)
       : next_(block),
         end_(block + (block && 4 * rows >= 3 * NonzeroLists::kColumns ? NonzeroLists::kColumns * width : 0)),
-        step_(round_up((NonzeroLists::kColumns * width + rows - 1) / rows, kLineFloats)) {}
+        step_(rows > 0 ? round_up(NonzeroLists::kColumns * width / rows, kLineFloats) : 0) {}
   HWY_INLINE void fetch_some() {
     for (const float* const stop = std::min(end_, next_ + step_); next_ < stop; next_ += kLineFloats)
       __builtin_prefetch(next_, 0, 2);
@@ -91,11 +91,11 @@ HWY_INLINE void add_entries(const Nonzero* entry, const Nonzero* end, const floa
   }
 }
 
-/// VN vectors of the panel's columns, block by block: for many rows.
+/// VN vectors of the panel's columns, block by block.
 template <std::size_t VN>
-HWY_INLINE void product_by_block(const NonzeroLists& a, Range groups, const float* HWY_RESTRICT panel,
-                                 std::size_t width, ProductStart start, float* HWY_RESTRICT c,
-                                 std::size_t c_stride, const Companions& companions) {
+HWY_INLINE void product_columns(const NonzeroLists& a, Range groups, const float* HWY_RESTRICT panel,
+                                std::size_t width, ProductStart start, float* HWY_RESTRICT c,
+                                std::size_t c_stride, const Companions& companions) {
   const D d;
   const std::size_t lanes = hn::Lanes(d), held_stride = VN * lanes;
   alignas(kAlignment) float held[kGroupsHeld * NonzeroLists::kRows * Panels::kWidth];
@@ -125,33 +125,9 @@ HWY_INLINE void product_by_block(const NonzeroLists& a, Range groups, const floa
   }
 }
 
-/// The same row by row: for so few rows that no part of the panel is used often. It touches only the rows of
-/// the panel that it needs, and keeps its sums in registers.
-template <std::size_t VN>
-HWY_INLINE void product_by_row(const NonzeroLists& a, Range groups, const float* HWY_RESTRICT panel,
-                               std::size_t width, ProductStart start, float* HWY_RESTRICT c,
-                               std::size_t c_stride) {
-  const D d;
-  std::size_t row = 0;  // of c
-  for (std::size_t group = groups.begin; group < groups.end; ++group)
-    for (std::size_t r = 0; r < a.rows_of(group).size(); ++r, ++row) {
-      V sum[VN];
-      begin_row<VN>(start, row, sum);
-      for (std::size_t block = 0; block < a.blocks(); ++block) {
-        const std::uint32_t* const starts = a.starts(group, block) + r;
-        const Nonzero* const entries = a.entries(group, block);
-        add_entries<VN>(entries + starts[0], entries + starts[1],
-                        panel + block * NonzeroLists::kColumns * width, width, sum);
-      }
-      for (std::size_t v = 0; v < VN; ++v) hn::StoreU(sum[v], d, c + row * c_stride + v * hn::Lanes(d));
-    }
-}
-
 void SkippingProduct(const NonzeroLists& a, Range groups, const float* panel, std::size_t width,
                      ProductStart start, float* c, std::size_t c_stride, const Companions& companions) {
-  constexpr std::size_t kFewRows = 4;
   const std::size_t lanes = hn::Lanes(D());
-  const bool few = companions.count == 0 && a.rows() <= kFewRows;
   for (std::size_t g = groups.begin; g < groups.end; g += kGroupsHeld) {
     const Range part{g, std::min(groups.end, g + kGroupsHeld)};
     const std::size_t row = (g - groups.begin) * NonzeroLists::kRows;
@@ -165,15 +141,50 @@ void SkippingProduct(const NonzeroLists& a, Range groups, const float* panel, st
         for (std::size_t i = 0; i < with.count; ++i) with.arrays[i] += row * width;
       }
       const auto run = [&]<std::size_t VN>() HWY_ATTR {
-        float* const to = c + row * c_stride + column;
-        if (few)
-          product_by_row<VN>(a, part, panel + column, width, from, to, c_stride);
-        else
-          product_by_block<VN>(a, part, panel + column, width, from, to, c_stride, with);
+        product_columns<VN>(a, part, panel + column, width, from, c + row * c_stride + column, c_stride,
+                            with);
       };
       with_vectors<kVectors>(vectors, run);
       column += vectors * lanes;
     }
+  }
+}
+
+/// y[columns] += Σ value[i] · row[i][columns], i < RN.
+template <std::size_t RN>
+HWY_INLINE void add_rows(const float* const* row, const float* value, Range columns, float* HWY_RESTRICT y) {
+  const D d;
+  V scale[RN];
+  for (std::size_t i = 0; i < RN; ++i) scale[i] = hn::Set(d, value[i]);
+  for (std::size_t j = columns.begin; j < columns.end; j += hn::Lanes(d)) {
+    V sum = hn::LoadU(d, y + j);
+    for (std::size_t i = 0; i < RN; ++i) sum = hn::MulAdd(scale[i], hn::LoadU(d, row[i] + j), sum);
+    hn::StoreU(sum, d, y + j);
+  }
+}
+
+void SkippingFew(const NonzeroLists& a, Range columns, const float* weights, std::size_t w_stride,
+                 const float* start, float* y, std::size_t y_stride) {
+  constexpr std::size_t kTogether = 6;  // rows read side by side; more do not come faster
+  for (std::size_t m = 0; m < a.rows(); ++m, y += y_stride) {
+    const std::size_t group = m / NonzeroLists::kRows, r = m % NonzeroLists::kRows;
+    std::copy(start + columns.begin, start + columns.end, y + columns.begin);
+    const float* rows[kTogether];
+    float values[kTogether];
+    std::size_t held = 0;
+    for (std::size_t block = 0; block < a.blocks(); ++block) {
+      const std::uint32_t* const starts = a.starts(group, block) + r;
+      const Nonzero* const entries = a.entries(group, block);
+      const float* const from = weights + block * NonzeroLists::kColumns * w_stride;
+      for (std::size_t i = starts[0]; i < starts[1]; ++i) {
+        rows[held] = from + entries[i].column * w_stride;
+        values[held] = entries[i].value;
+        if (++held < kTogether) continue;
+        add_rows<kTogether>(rows, values, columns, y);
+        held = 0;
+      }
+    }
+    for (std::size_t i = 0; i < held; ++i) add_rows<1>(rows + i, values + i, columns, y);
   }
 }
 
@@ -283,11 +294,17 @@ HWY_AFTER_NAMESPACE();
 namespace halfwave {
 
 HWY_EXPORT(SkippingProduct);
+HWY_EXPORT(SkippingFew);
 HWY_EXPORT(MaskedDots);
 
 void skipping_product(const NonzeroLists& a, Range groups, const float* panel, std::size_t width,
                       ProductStart start, float* c, std::size_t c_stride, const Companions& companions) {
   HWY_DYNAMIC_DISPATCH(SkippingProduct)(a, groups, panel, width, start, c, c_stride, companions);
+}
+
+void skipping_few(const NonzeroLists& a, Range columns, const float* weights, std::size_t w_stride,
+                  const float* start, float* y, std::size_t y_stride) {
+  HWY_DYNAMIC_DISPATCH(SkippingFew)(a, columns, weights, w_stride, start, y, y_stride);
 }
 
 void masked_dots(const NonzeroLists& mask, std::size_t block, Range groups, const float* dy,

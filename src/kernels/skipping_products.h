@@ -9,10 +9,11 @@ namespace halfwave {
 
 // The products of a dense layer at the cost of their non-zero numbers. h [batch, in] is the layer's input, W
 // [in, out] its weights, dy [batch, out] the gradient by its output; W and dy are in panels of 64 columns
-// (kernels/panels.h). All work on one panel of `width` columns (a multiple of 16), so that panels can be
-// shared among threads.
+// (kernels/panels.h) unless it says otherwise. Most work on one panel of `width` columns (a multiple of 16),
+// so that panels can be shared among threads.
 //
 //   y  = h·W + b        skipping_product(lists of h, panel of W)
+//                       skipping_few(lists of h, W row-major): one example, or very few
 //   dW = hᵀ·dy          skipping_product(lists of hᵀ, panel of dy)
 //   dW = (dyᵀ·h)ᵀ       skipping_product(lists of dyᵀ, panel of h): where dy has more zeros than h
 //   dh = (dy·Wᵀ)∘mask   masked_product(lists of h, W): masked_dots by panel, then scatter_block
@@ -26,6 +27,13 @@ namespace halfwave {
 /// floats apart. As many floats of the companions as c has are fetched on the way, row by row.
 void skipping_product(const NonzeroLists& a, Range groups, const float* panel, std::size_t width,
                       ProductStart start, float* c, std::size_t c_stride, const Companions& companions = {});
+
+/// y[m, columns] = start[columns] + Σ_k a[m, k] · W[k, columns], for a few examples. W is row-major with
+/// `w_stride` floats a row: no part of it is used twice, so what counts is to read each row that is needed,
+/// and no other, in one piece. The order of the sums is that of skipping_product. Cuts of `columns` fall on
+/// multiples of 16.
+void skipping_few(const NonzeroLists& a, Range columns, const float* weights, std::size_t w_stride,
+                  const float* start, float* y, std::size_t y_stride);
 
 /// For every listed (m, k) of the groups in one block: sums += dy[m, :] · panel[k, :], or = where `first`.
 /// dy and panel are panels of `width` columns, of the rows (batch) and of the columns (units) of the lists.

@@ -21,8 +21,11 @@ class Dense final : public Layer {
             {.name = "bias", .shape = {outputs()}}};
   }
 
-  /// For inference: the bias and what the rest of the input adds to it.
-  std::size_t workspace(std::size_t, bool) const override { return row_stride(outputs()); }
+  /// For inference: the bias with what the rest of the input adds to it; for few examples W row by row.
+  std::size_t workspace(std::size_t batch, bool) const override {
+    const std::size_t row = row_stride(outputs());
+    return batch <= kFewExamples ? row + inputs() * row : row;
+  }
   std::size_t scratch(std::size_t batch, bool training, bool skipping) const override {
     return training ? DenseGradients::scratch(batch, panels(), skipping) : 0;
   }
@@ -36,10 +39,21 @@ class Dense final : public Layer {
   }
 
   void prepare(const StepContext& context, const LayerMemory& m) const override {
-    if (!m.rest) return;
-    run_team(context.team(panels().size()), [&](int thread, int all) {
-      const Range mine = share(panels().count(), thread, all);
-      for (std::size_t p = mine.begin; p < mine.end; ++p) add_rest(m, p, m.workspace + p * Panels::kWidth);
+    const Panels shape = panels();
+    const std::size_t row = row_stride(outputs());
+    run_team(context.team(shape.size()), [&](int thread, int all) {
+      const Range mine = share(shape.count(), thread, all);
+      for (std::size_t p = mine.begin; p < mine.end; ++p) {
+        float* const start = m.workspace + p * Panels::kWidth;
+        if (m.rest)
+          add_rest(m, p, start);
+        else
+          std::copy_n(m.tensors[1] + p * Panels::kWidth, shape.width(p), start);
+        if (!by_row(m)) continue;
+        const float* from = m.tensors[0] + shape.offset(p);
+        for (std::size_t k = 0; k < inputs(); ++k, from += shape.width(p))
+          std::copy_n(from, shape.width(p), start + (k + 1) * row);
+      }
     });
   }
 
@@ -47,16 +61,19 @@ class Dense final : public Layer {
     const Panels shape = panels();
     const double below =
         m.x_nonzeros && m.x_nonzeros->any_listed() ? context.skips_below(Product::forward, outputs()) : 0.0;
-    const std::size_t work = context.batch * shape.size();
-    const std::size_t cost =
-        below > 0.0 && m.x_nonzeros->all_listed()
-            ? static_cast<std::size_t>(m.x_nonzeros->density() * static_cast<double>(work))
-            : work;
-    const int threads = context.team(cost);
-    PanelTasks(shape.count(), context.batch, cost, threads, NonzeroLists::kRows)
+    const int threads = context.team(cost(context, m, below));
+    if (!context.training && by_row(m) && m.x_nonzeros->all_listed() && m.x_nonzeros->density() < below) {
+      const std::size_t row = row_stride(outputs());
+      run_team(threads, [&](int thread, int all) {
+        skipping_few(m.x_nonzeros->lists(), share(row, thread, all, Panels::kWidth), m.workspace + row, row,
+                     m.workspace, m.y, m.y_stride);
+      });
+      return;
+    }
+    PanelTasks(shape.count(), context.batch, context.batch * shape.size(), threads, NonzeroLists::kRows)
         .run(threads, [&](std::size_t p, Range rows) {
           alignas(kAlignment) float with_rest[Panels::kWidth];
-          const float* start = (m.rest ? m.workspace : m.tensors[1]) + p * Panels::kWidth;
+          const float* start = (context.training ? m.tensors[1] : m.workspace) + p * Panels::kWidth;
           if (m.rest && context.training) {  // now that the product needs the panel anyway
             add_rest(m, p, with_rest);
             start = with_rest;
@@ -78,7 +95,21 @@ class Dense final : public Layer {
   }
 
  private:
+  /// So few that no part of W is used twice: it is then kept row by row, for skipping_few.
+  static constexpr std::size_t kFewExamples = 4;
+  static bool by_row(const LayerMemory& m) { return m.x_nonzeros && m.batch <= kFewExamples; }
+
   Panels panels() const { return {inputs(), outputs()}; }
+
+  /// Multiply-adds of the forward product, or as many as take as long: for few examples it is the weights'
+  /// way from memory that takes the time.
+  std::size_t cost(const StepContext& context, const LayerMemory& m, double below) const {
+    constexpr std::size_t kLeast = 8;
+    const std::size_t most = std::max(context.batch, kLeast) * panels().size();
+    return below > 0.0 && m.x_nonzeros->all_listed()
+               ? static_cast<std::size_t>(m.x_nonzeros->density() * static_cast<double>(most))
+               : most;
+  }
 
   /// start = bias + rest·W, of panel p.
   void add_rest(const LayerMemory& m, std::size_t p, float* start) const {

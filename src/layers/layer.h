@@ -61,6 +61,7 @@ struct LayerMemory {
   std::span<float* const> gradients;  ///< one a tensor; null for those that are not learned
   float* workspace = nullptr;         ///< kept from forward to backward
   float* scratch = nullptr;           ///< for the length of one call; all layers share it
+  std::size_t batch = 0;              ///< the largest batch that it is made for
   std::uint64_t layer = 0;            ///< number of the layer: keeps the random numbers of two layers apart
 
   // About zeros; all null or false where nothing is known of them.

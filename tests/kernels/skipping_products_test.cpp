@@ -106,6 +106,30 @@ TEST(SkippingProduct, IsTheProductInDouble) {
   });
 }
 
+/// The panel's memory, taken row-major, in any cut of its columns; NaN beside it must not matter.
+TEST(SkippingFew, GivesTheNumbersOfTheProductByPanels) {
+  const std::vector<Problem> list = problems(32);
+  for_each_target([&](const char*) {
+    Draw draw(33);
+    for (const Problem& p : list) {
+      SCOPED_TRACE(testing::Message() << p.a.rows << " x " << p.a.columns << " x " << p.width);
+      const OwnedLists lists = OwnedLists::of_rows(p.a);
+      const std::vector<float> expected = p.skipping(*lists);
+      const std::size_t stride = p.width + draw.size(0, 9);
+      std::vector<float> weights(p.a.columns * stride, kNan);
+      for (std::size_t k = 0; k < p.a.columns; ++k)
+        std::copy_n(p.panel.data() + k * p.width, p.width, weights.data() + k * stride);
+      Guarded y(p.a.rows * p.c_stride);
+      const std::vector<std::size_t> cuts = draw.cuts(p.width, kLineFloats);
+      for (std::size_t i = 0; i + 1 < cuts.size(); ++i)
+        skipping_few(*lists, {cuts[i], cuts[i + 1]}, weights.data(), stride, p.row.data(), y.data(),
+                     p.c_stride);
+      EXPECT_TRUE(y.intact());
+      EXPECT_EQ(y.values(), expected);
+    }
+  });
+}
+
 /// dW = hᵀ·dy, from the lists of the units over the batch; with what every example adds to it.
 TEST(SkippingProduct, OfTheTransposedListsIsTheDenseWeightGradient) {
   Draw draw(32);

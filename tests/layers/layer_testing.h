@@ -79,10 +79,14 @@ class LayerRun final : public GradientSink {
     memory_.gradients = gradient_pointers_;
     memory_.workspace = workspace_.data();
     memory_.scratch = scratch_.data();
+    memory_.batch = context.batch;
     memory_.layer = number;
   }
 
-  void forward() { layer_.forward(context_, memory_); }
+  void forward() {
+    if (!context_.training) layer_.prepare(context_, memory_);
+    layer_.forward(context_, memory_);
+  }
 
   /// What the layer did not ask to keep is poisoned first. As in a plan, the gradients share a buffer where
   /// the layer works in place.

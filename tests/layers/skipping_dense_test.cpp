@@ -109,6 +109,7 @@ class SkippingRun final : public GradientSink {
     memory_.x_flat = s_.flat;
     memory_.dy_zeros = s_.dy_density < 1;
     memory_.rest = s_.rest ? rest_.data() : nullptr;
+    memory_.batch = s_.batch;
     memory_.x = x_.data();
     memory_.x_stride = row_stride(s_.in);
     memory_.y = y_.data();
