@@ -1,18 +1,32 @@
 #!/usr/bin/env python3
-"""One training step of the same MLPs in Halfwave and in PyTorch, in turn (A B A B ...), medians and ratios.
+"""One training step of the same MLPs in Halfwave, PyTorch and scikit-learn, in turn (A B A B ...), medians and ratios.
 
-PyTorch runs with its best settings: eager, eager with the fused Adam, and torch.compile of model and loss, all measured;
-the ratio quoted is against the fastest of them. Run it with ./dev bench peers train_step.
+PyTorch runs with its best settings: eager, eager with the fused Adam, torch.compile of model and loss with its default
+and with max-autotune, all measured; the ratio quoted is against the fastest of them. Run it with
+./dev bench peers train_step.
+
+On Fashion-MNIST both engines train three epochs (Adam, batch 128, the learning rate constant at 0.001, which is
+Halfwave's default for this network and PyTorch's), and what is timed are the steps of the fourth, a part of the epoch
+in each round. PyTorch gets its batches cut from data that are standardised, shuffled and resident as floats; Halfwave
+gathers, converts and standardises its own from bytes.
 """
 
 import argparse
+import copy
 import json
 import os
 import statistics
 import subprocess
 import time
+import warnings
 
+import numpy
+import threadpoolctl
 import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from _common import DATA_FILES, Answers, build_folder, data_folder, load_before, print_table, read_idx
 
 CASES = {
     # name as in bench/train_step.cpp: widths, batch, optimiser
@@ -21,6 +35,16 @@ CASES = {
     "784-512-512-10/batch:128/adam": ([784, 512, 512, 10], 128, "adam"),
     "784-512-512-10/batch:128/sgd": ([784, 512, 512, 10], 128, "sgd"),
     "784-1024-1024-1024-10/batch:128/adam": ([784, 1024, 1024, 1024, 10], 128, "adam"),
+}
+FASHION = "fashion-mnist"
+FASHION_WIDTHS, FASHION_BATCH = [784, 1024, 1024, 1024, 10], 128
+SMALL = 20000  # weights: networks of at most this many are compared with scikit-learn too
+
+VARIANTS = {  # name -> fused optimiser, mode of torch.compile
+    "eager": (False, None),
+    "fused": (True, None),
+    "compiled": (True, "default"),
+    "autotuned": (True, "max-autotune"),
 }
 
 
@@ -36,89 +60,209 @@ def make_network(widths):
 class TorchStep:
     """A step on batches that are already float tensors: PyTorch is not charged for the conversion from bytes."""
 
-    def __init__(self, widths, batch, optimiser, fused, compiled):
+    def __init__(self, widths, optimiser, rate, variant, state=None):
+        fused, mode = VARIANTS[variant]
         torch.manual_seed(0)
         self.network = make_network(widths)
-        self.loss = torch.nn.CrossEntropyLoss()
+        loss = torch.nn.CrossEntropyLoss()
         if optimiser == "adam":
-            self.optimiser = torch.optim.Adam(self.network.parameters(), lr=1e-5, fused=fused)
+            self.optimiser = torch.optim.Adam(self.network.parameters(), lr=rate, fused=fused)
         else:
-            self.optimiser = torch.optim.SGD(self.network.parameters(), lr=1e-5, momentum=0.9, fused=fused)
-        self.batches = [(torch.randn(batch, widths[0]), torch.randint(widths[-1], (batch,))) for _ in range(8)]
-        self.forward = lambda x, y: self.loss(self.network(x), y)
-        if compiled:
-            self.forward = torch.compile(self.forward)
-        self.count = 0
+            self.optimiser = torch.optim.SGD(self.network.parameters(), lr=rate, momentum=0.9, fused=fused)
+        if state:
+            network, moments = copy.deepcopy(state)
+            self.network.load_state_dict(network)
+            self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+        self.forward = lambda x, y: loss(self.network(x), y)
+        if mode:
+            self.forward = torch.compile(self.forward, mode=None if mode == "default" else mode)
 
-    def run(self):
-        x, y = self.batches[self.count % 8]
-        self.count += 1
+    def state(self):
+        return self.network.state_dict(), self.optimiser.state_dict()["state"]
+
+    def run(self, x, y):
         self.optimiser.zero_grad(set_to_none=True)
         self.forward(x, y).backward()
         self.optimiser.step()
 
-    def seconds(self, least):
-        steps, start = 0, time.perf_counter()
-        while True:
-            self.run()
-            steps += 1
-            if time.perf_counter() - start > least:
-                return (time.perf_counter() - start) / steps
+    def seconds(self, batches):
+        """Mean time of a step over these batches."""
+        start = time.perf_counter()
+        for x, y in batches:
+            self.run(x, y)
+        return (time.perf_counter() - start) / len(batches)
 
 
-def variants(widths, batch, optimiser):
-    made = {}
-    for name, fused, compiled in (("eager", False, False), ("fused", True, False), ("compiled", True, True)):
+def torch_steps(names, batches, *arguments):
+    """name -> step, warmed up. What PyTorch cannot do here is left out, and said."""
+    torch._dynamo.reset()  # what was compiled for another number of threads
+    steps = {}
+    for name in names:
         try:
-            step = TorchStep(widths, batch, optimiser, fused, compiled)
-            for _ in range(20):
-                step.run()
-            made[name] = step
+            step = TorchStep(*arguments[:3], name, *arguments[3:])
+            step.seconds(batches[:20])
+            steps[name] = step
         except Exception as error:  # e.g. no C++ compiler for torch.compile
             print(f"  ({name} is not available: {str(error).splitlines()[0]})")
-    return made
+    return steps
 
 
-def halfwave_seconds(program, case, threads, least):
+class SklearnStep:
+    """scikit-learn's step, at its best: many batches in one call of partial_fit, so that its checks count little."""
+
+    def __init__(self, widths, batch):
+        self.batches = 64
+        generator = numpy.random.default_rng(0)
+        self.x = generator.standard_normal((batch * self.batches, widths[0]), dtype=numpy.float32)
+        self.y = generator.integers(0, widths[-1], batch * self.batches)
+        self.network = MLPClassifier(widths[1:-1], solver="adam", alpha=0.0, batch_size=batch, learning_rate_init=1e-5)
+        self.network.partial_fit(self.x, self.y, classes=numpy.arange(widths[-1]))
+
+    def seconds(self, threads, least):
+        steps, start = 0, time.perf_counter()
+        with threadpoolctl.threadpool_limits(threads):
+            while steps == 0 or time.perf_counter() - start < least:
+                self.network.partial_fit(self.x, self.y)
+                steps += self.batches
+        return (time.perf_counter() - start) / steps
+
+
+def halfwave_step(program, case, threads, least):
     out = subprocess.run(
         [program, f"--benchmark_filter=^{case}/threads:{threads}/", "--benchmark_format=json",
          f"--benchmark_min_time={least}"],
-        capture_output=True, text=True, check=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True,
         env=dict(os.environ, OMP_NUM_THREADS=str(threads)))
     run = json.loads(out.stdout)["benchmarks"][0]
     return run["us"] * 1e-6, run["of_roofline"]
 
 
+class Times:
+    """Seconds by engine, a number a round."""
+
+    def __init__(self):
+        self.rounds, self.roofline = {}, []
+
+    def add(self, name, seconds):
+        self.rounds.setdefault(name, []).append(seconds)
+
+    def median(self, name):
+        return statistics.median(self.rounds[name]) if name in self.rounds else None
+
+    def row(self, label, threads, halfwave="halfwave"):
+        """Ratios are medians over the rounds: what slows the machine for a while slows neighbours alike."""
+        def against(name):
+            if name not in self.rounds:
+                return ""
+            return f"{statistics.median(b / a for a, b in zip(self.rounds[halfwave], self.rounds[name])):.2f}x"
+
+        best = min((name for name in VARIANTS if name in self.rounds), key=self.median)
+        times = [f"{self.median(name) * 1e6:.1f}" if name in self.rounds else ""
+                 for name in (halfwave, *VARIANTS, "sklearn")]
+        return [label, threads, times[0], f"{statistics.median(self.roofline):.2f}x", *times[1:], against("eager"),
+                against(best), against("sklearn")]
+
+
+COLUMNS = ("us a step", "threads", "halfwave", "of dense roofline", *VARIANTS, "sklearn", "vs eager", "vs best",
+           "vs sklearn")
+
+
+def random_case(program, case, threads, options):
+    widths, batch, optimiser = CASES[case]
+    batches = [(torch.randn(batch, widths[0]), torch.randint(widths[-1], (batch,))) for _ in range(8)]
+    steps = torch_steps(options.variant, batches * 3, widths, optimiser, 1e-5)
+    weights = sum(a * b for a, b in zip(widths, widths[1:]))
+    sklearn = SklearnStep(widths, batch) if weights <= SMALL and optimiser == "adam" else None
+    times = Times()
+    for _ in range(options.rounds):
+        seconds, share = halfwave_step(program, case, threads, options.seconds)
+        times.add("halfwave", seconds)
+        times.roofline.append(share)
+        for name, step in steps.items():
+            some = step.seconds(batches)
+            times.add(name, step.seconds(batches * max(1, round(options.seconds / some / len(batches)))))
+        if sklearn:
+            times.add("sklearn", sklearn.seconds(threads, options.seconds))
+    return [times.row(case, threads)]
+
+
+class Fashion:
+    """The training part as PyTorch wants it, and a network after three epochs of it."""
+
+    def __init__(self, folder):
+        images, labels = (read_idx(os.path.join(folder, file)) for file in DATA_FILES["train"])
+        x = torch.from_numpy(images.reshape(len(images), -1).astype(numpy.float32))
+        self.x, self.y = (x - x.mean()) / x.std(), torch.from_numpy(labels.astype(numpy.int64))
+        torch.manual_seed(0)
+        step = TorchStep(FASHION_WIDTHS, "adam", 1e-3, "fused")
+        for _ in range(3):
+            step.seconds(self.epoch())
+        self.state = step.state()
+        self.fourth = self.epoch()
+
+    def epoch(self):
+        """Whole batches, shuffled."""
+        order = torch.randperm(len(self.x))
+        pairs = zip(self.x[order].split(FASHION_BATCH), self.y[order].split(FASHION_BATCH))
+        return [pair for pair in pairs if len(pair[0]) == FASHION_BATCH]
+
+
+def fashion_case(program, fashion, threads, options):
+    steps = torch_steps(options.variant, fashion.epoch(), FASHION_WIDTHS, "adam", 1e-3, fashion.state)
+    rows = []
+    penalties = [("halfwave", 0.0), ("halfwave, L1", options.activity_l1)]
+    with Answers(program, "--on-request", threads, threads=threads) as plain, \
+            Answers(program, "--on-request", threads, "--activity-l1", options.activity_l1, threads=threads) as penalised:
+        times, rooflines, density = Times(), {name: [] for name, _ in penalties}, {}
+        part = len(fashion.fourth) // options.rounds
+        for i in range(options.rounds):
+            for (name, _), engine in zip(penalties, (plain, penalised)):
+                answer = engine.ask(part)
+                times.add(name, statistics.fmean(answer["seconds"]))
+                rooflines[name].append(answer["of_roofline"])
+                density[name] = answer["density"]
+            for name, step in steps.items():
+                times.add(name, step.seconds(fashion.fourth[i * part:(i + 1) * part]))
+    for name, penalty in penalties:
+        times.roofline = rooflines[name]
+        label = f"{FASHION} 784-1024-1024-1024-10" + (f", activity-l1 {penalty:g}" if penalty else "")
+        rows.append(times.row(label, threads, name))
+        share = ", ".join(f"{layer} {value:.3f}" for layer, value in density[name].items())
+        print(f"  density in epoch 4, {threads} threads{f', activity-l1 {penalty:g}' if penalty else ''}: {share}", flush=True)
+    return rows
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", default=os.environ.get("HALFWAVE_BUILD", "build/release"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    build_folder(parser)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5, help="of measuring in each round")
     parser.add_argument("--threads", type=int, nargs="*", default=[1, os.cpu_count()])
-    parser.add_argument("--case", nargs="*", default=list(CASES), choices=list(CASES))
-    arguments = parser.parse_args()
-    program = os.path.join(arguments.build, "bench_train_step")
+    parser.add_argument("--case", nargs="*", default=[*CASES, FASHION], choices=[*CASES, FASHION])
+    parser.add_argument("--variant", nargs="*", default=list(VARIANTS), choices=list(VARIANTS), help="PyTorch's")
+    parser.add_argument("--activity-l1", type=float, default=1e-4,
+                        help="Halfwave's penalty in a second training on Fashion-MNIST (PyTorch trains without)")
+    options = parser.parse_args()
+    program = os.path.join(options.build, "bench_train_step")
+    warnings.filterwarnings("ignore", category=ConvergenceWarning)
+    torch.set_flush_denormal(True)  # PyTorch's best: the moments of units that died would become denormal numbers
 
-    print(f"PyTorch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}")
-    print(f"{'network':38} threads  {'halfwave':>10}  {'of dense':>8}  {'eager':>10} {'fused':>10} {'compiled':>10}  vs eager  vs best")
-    for case in arguments.case:
-        widths, batch, optimiser = CASES[case]
-        for threads in dict.fromkeys(arguments.threads):
-            torch.set_num_threads(threads)
-            steps = variants(widths, batch, optimiser)
-            ours, roofline, theirs = [], [], {name: [] for name in steps}
-            for _ in range(arguments.rounds):
-                seconds, share = halfwave_seconds(program, case, threads, arguments.seconds)
-                ours.append(seconds)
-                roofline.append(share)
-                for name, step in steps.items():
-                    theirs[name].append(step.seconds(arguments.seconds))
-            mine = statistics.median(ours)
-            medians = {name: statistics.median(values) for name, values in theirs.items()}
-            best = min(medians.values())
-            columns = " ".join(f"{medians[n] * 1e6:8.1f}us" if n in medians else f"{'-':>10}" for n in ("eager", "fused", "compiled"))
-            print(f"{case:38} {threads:7}  {mine * 1e6:8.1f}us  {statistics.median(roofline):8.2f}  {columns}  "
-                  f"{medians['eager'] / mine:7.1f}x  {best / mine:6.2f}x", flush=True)
+    load = load_before()
+    folder = data_folder(FASHION)
+    if FASHION in options.case and not folder:
+        print(f"({FASHION} is left out: install dataset-fashion-mnist, or set HALFWAVE_DATA)")
+    torch.set_num_threads(1)
+    fashion = Fashion(folder) if FASHION in options.case and folder else None
+    print(f"PyTorch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, load {load:.1f} before", flush=True)
+    rows = []
+    for threads in dict.fromkeys(options.threads):
+        torch.set_num_threads(threads)
+        for case in options.case:
+            if case in CASES:
+                rows += random_case(program, case, threads, options)
+            elif fashion:
+                rows += fashion_case(program, fashion, threads, options)
+    print_table(COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -55,8 +55,8 @@ class Model {
 /// once: each takes its own, copies of the model share the weights.
 class Predictor {
  public:
-  /// batch: the most examples that will come at once. threads: 0 = all; a single example is done sooner by
-  /// one.
+  /// batch: the most examples that will come at once. threads: 0 = all; for one example a second thread pays
+  /// where layers have a million weights or so.
   explicit Predictor(const Model& model, std::size_t batch = 1, int threads = 1);
   ~Predictor();
   Predictor(Predictor&&) noexcept;

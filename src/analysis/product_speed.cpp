@@ -75,7 +75,7 @@ void ProductBench::dense(Product product) {
       });
     case Product::weight_gradient:
       pack_gradient();
-      return for_gradient_blocks<48>([&](std::size_t p, Range part, float* dw) {
+      return for_gradient_blocks(48, [&](std::size_t p, Range part, float* dw) {
         dense_weight_gradient(input.h.data(), x_stride_, dy_panels_.data(), batch_, shape_, p, part, {}, dw);
       });
     case Product::input_gradient:
@@ -96,7 +96,7 @@ void ProductBench::skipping(Product product) {
     case Product::weight_gradient:
       pack_gradient();
       list_by_unit(input);
-      return for_gradient_blocks<64>([&](std::size_t p, Range part, float* dw) {
+      return for_gradient_blocks(gradient_rows(batch_), [&](std::size_t p, Range part, float* dw) {
         skipping_product(unit_lists_, NonzeroLists::groups_of(part),
                          dy_panels_.data() + gradient_shape().offset(p), shape_.width(p), {}, dw,
                          shape_.width(p));
@@ -113,13 +113,13 @@ void ProductBench::for_panels(std::size_t rows, const Body& body) const {
 }
 
 /// As in training, where the optimiser reads each block while it is in the cache, and nobody after it.
-template <std::size_t kRows, class Body>
-void ProductBench::for_gradient_blocks(const Body& body) {
+template <class Body>
+void ProductBench::for_gradient_blocks(std::size_t together, const Body& body) {
   for_panels(shape_.rows, [&](std::size_t p, Range rows) {
-    alignas(kAlignment) float block[kRows * Panels::kWidth];
-    for (std::size_t i = rows.begin; i < rows.end; i += kRows) {
+    alignas(kAlignment) float block[256 * Panels::kWidth];
+    for (std::size_t i = rows.begin; i < rows.end; i += together) {
       float* const dw = keep_gradient_ ? dw_.data() + shape_.offset(p) + i * shape_.width(p) : block;
-      body(p, Range{i, std::min(rows.end, i + kRows)}, dw);
+      body(p, Range{i, std::min(rows.end, i + together)}, dw);
     }
   });
 }

@@ -50,8 +50,8 @@ class ProductBench {
   Panels gradient_shape() const { return {batch_, shape_.columns}; }
   template <class Body>
   void for_panels(std::size_t rows, const Body& body) const;
-  template <std::size_t kRows, class Body>
-  void for_gradient_blocks(const Body& body);
+  template <class Body>
+  void for_gradient_blocks(std::size_t together, const Body& body);
   void list_by_example(const Input& input) const;
   void list_by_unit(const Input& input);
   void pack_gradient();

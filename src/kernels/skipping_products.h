@@ -28,6 +28,10 @@ namespace halfwave {
 void skipping_product(const NonzeroLists& a, Range groups, const float* panel, std::size_t width,
                       ProductStart start, float* c, std::size_t c_stride, const Companions& companions = {});
 
+/// Rows of dW to make together. All of them use a block of dy while it is in the L1 cache; a larger batch has
+/// several, so the rows must be more, or the product waits for the L2 cache.
+constexpr std::size_t gradient_rows(std::size_t batch) { return batch <= NonzeroLists::kColumns ? 64 : 256; }
+
 /// y[m, columns] = start[columns] + Σ_k a[m, k] · W[k, columns], for a few examples. W is row-major with
 /// `w_stride` floats a row: no part of it is used twice, so what counts is to read each row that is needed,
 /// and no other, in one piece. The order of the sums is that of skipping_product. Cuts of `columns` fall on

@@ -121,13 +121,13 @@ void DenseGradients::dx_masked() {
 
 /// dW of one panel, in blocks that are handed on while they are in the cache. Unless somebody asks for the
 /// gradient, every block is made in the same place and never goes to memory. make(part, dw, companions)
-/// fills the block of the rows `part`, of which there are kRows or less.
-template <std::size_t kRows, class Make>
-void DenseGradients::make_dw(std::size_t panel, Range rows, Make&& make) {
-  alignas(kAlignment) float block[kRows * Panels::kWidth];
+/// fills the block of the rows `part`, of which there are `together` or less.
+template <class Make>
+void DenseGradients::make_dw(std::size_t panel, Range rows, std::size_t together, Make&& make) {
+  alignas(kAlignment) float block[kMostRows * Panels::kWidth];
   const Companions whole = sink_.companions(0);
-  for (std::size_t i = rows.begin; i < rows.end; i += kRows) {
-    const Range part{i, std::min(rows.end, i + kRows)};
+  for (std::size_t i = rows.begin; i < rows.end; i += together) {
+    const Range part{i, std::min(rows.end, i + together)};
     const std::size_t begin = shape_.offset(panel) + i * shape_.width(panel);
     Companions companions = whole;
     for (std::size_t k = 0; k < companions.count; ++k) companions.arrays[k] += begin;
@@ -145,7 +145,7 @@ ProductStart DenseGradients::rest_start(std::size_t panel, std::size_t input) co
 
 void DenseGradients::dw_dense() {
   PanelTasks(shape_.count(), shape_.rows, work_, threads_).run(threads_, [&](std::size_t p, Range rows) {
-    make_dw<48>(p, rows, [&](Range part, float* dw, const Companions& companions) {  // 12 KiB
+    make_dw(p, rows, 48, [&](Range part, float* dw, const Companions& companions) {  // 12 KiB
       dense_weight_gradient(m_.x, m_.x_stride, scratch_.dy_panels, context_.batch, shape_, p, part,
                             rest_start(p, part.begin), dw, companions);
     });
@@ -172,11 +172,12 @@ void DenseGradients::dw_by_x() {
 }
 
 void DenseGradients::dw_rows_by_x(const NonzeroLists& lists, std::size_t panel, Range rows) {
-  make_dw<64>(panel, rows, [&](Range part, float* dw, const Companions& companions) {
+  const auto make = [&](Range part, float* dw, const Companions& companions) {
     const std::size_t width = shape_.width(panel);
     skipping_product(lists, NonzeroLists::groups_of(part), scratch_.dy_panels + dy_shape_.offset(panel),
                      width, rest_start(panel, part.begin), dw, width, companions);
-  });
+  };
+  make_dw(panel, rows, gradient_rows(context_.batch), make);
 }
 
 /// dW = (dyᵀ·x)ᵀ over the examples in which each output's gradient is not zero.
@@ -191,7 +192,7 @@ void DenseGradients::dw_by_dy() {
       .run(threads_, [&](std::size_t p, Range rows) {
         const std::size_t output = p * Panels::kWidth;
         const Range groups = NonzeroLists::groups_of(Range{output, output + shape_.used(p)});
-        make_dw<Panels::kWidth>(p, rows, [&](Range part, float* dw, const Companions& companions) {
+        make_dw(p, rows, Panels::kWidth, [&](Range part, float* dw, const Companions& companions) {
           alignas(kAlignment) float transposed[Panels::kWidth * Panels::kWidth];
           const std::size_t q = part.begin / Panels::kWidth, width = x_shape.width(q);
           ProductStart start;
