@@ -42,11 +42,24 @@ std::size_t logit_layers(const ModelParts& parts) {
   return closing && last > 0 && parts.schema.task == Task::classification ? last : last + 1;
 }
 
-InputForm::InputForm(const ModelParts& parts)
+bool has_zeros(const Examples& examples) {
+  constexpr std::size_t kExamples = 256;
+  return std::visit(
+      [&](const auto& values) {
+        const std::size_t numbers =
+            examples.count == 0 ? 0 : values.size() / examples.count * std::min(examples.count, kExamples);
+        const auto end = values.begin() + static_cast<std::ptrdiff_t>(numbers);
+        return 5 * static_cast<std::size_t>(std::count(values.begin(), end, 0)) >=
+               std::max<std::size_t>(numbers, 1);
+      },
+      examples.values);
+}
+
+InputForm::InputForm(const ModelParts& parts, bool with_rest)
     : mean(parts.preprocessing.mean), scale(parts.preprocessing.scale) {
   const Network& network = parts.network;
   const std::size_t first = network.behind_identities(0);
-  if (first == network.size() || !network.layer(first).skips_zeros()) return;
+  if (!with_rest || first == network.size() || !network.layer(first).skips_zeros()) return;
   AlignedVector<float> rests(row_stride(mean.size()), 0.0f);
   for (std::size_t j = 0; j < mean.size(); ++j) {
     const float deviations = mean[j] * scale[j];

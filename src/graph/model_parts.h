@@ -36,9 +36,13 @@ struct InputForm {
   std::vector<float> mean, scale;  ///< [features]
   AlignedVector<float> rest;       ///< [features, rounded up to a line], or empty: all zero
 
-  explicit InputForm(const ModelParts& parts);
+  /// with_rest = false: no rest; training goes without where the data have no zeros to gain by.
+  explicit InputForm(const ModelParts& parts, bool with_rest = true);
   const float* rest_or_null() const { return rest.empty() ? nullptr : rest.data(); }
 };
+
+/// Whether at least a fifth of the raw numbers of the first examples are zero.
+bool has_zeros(const Examples& examples);
 
 /// Rows first … first+count-1 of the examples into a plan's input; count is context.batch.
 void gather(const Examples& examples, const InputForm& form, std::size_t first, const StepContext& context,

@@ -24,7 +24,7 @@ class Nonzeros {
   /// After the pass.
   void end();
 
-  /// Share of the numbers that are not zero.
+  /// Share of the numbers that are not zero. This and what follows only where there is memory for lists.
   double density() const { return density_; }
   double density(std::size_t group) const {
     return static_cast<double>(ones_[group]) / static_cast<double>(lists_.rows_of(group).size() * units_);
@@ -33,7 +33,7 @@ class Nonzeros {
   bool all_listed() const { return listed_groups_ == lists_.groups(); }
   bool any_listed() const { return listed_groups_ > 0; }
   const NonzeroLists& lists() const { return lists_; }
-  /// Adds each unit's count.
+  /// Adds each unit's count; always.
   void add_counts(std::span<std::uint32_t> totals) const;
 
  private:

@@ -13,7 +13,7 @@ UpdateStep::UpdateStep(ModelParts& model, const Examples& examples, const TrainO
     : model_(model),
       examples_(examples),
       loss_(options.loss, options.label_smoothing, model.schema, model.preprocessing),
-      form_(model),
+      form_(model, has_zeros(examples)),
       plan_(model.network,
             {.batch = std::min(static_cast<std::size_t>(options.batch), examples.count),
              .training = true,
