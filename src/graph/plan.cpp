@@ -102,12 +102,12 @@ void Plan::place_buffers(const PlanOptions& options) {
 void Plan::place_notes(const PlanOptions& options, Placer& placer) {
   notes_.clear();
   const auto gains = [&](std::size_t layer) {  // smaller products lose more by the notes than they gain
-    constexpr std::size_t kLeastWork = std::size_t{1} << 18, kLeastOutputs = 32;
     if (layer >= layers_ || !network_.layer(layer).skips_zeros()) return false;
     const std::size_t out = network_.layer(layer).outputs();
-    return skipping_ == Skipping::always ||
-           (skipping_ == Skipping::automatic && out >= kLeastOutputs &&
-            options.batch * network_.layer(layer).inputs() * out >= kLeastWork);
+    const std::size_t work = options.batch * network_.layer(layer).inputs() * out;
+    const bool few = !options.training && options.batch <= kFewExamples;
+    const bool enough = few ? work >= std::size_t{1} << 13 : work >= std::size_t{1} << 18 && out >= 32;
+    return skipping_ == Skipping::always || (skipping_ == Skipping::automatic && enough);
   };
   const auto make = [&](std::size_t units, bool lists) {
     return &notes_.emplace_back(placer.take(Nonzeros::floats(options.batch, units, lists)), options.batch,

@@ -95,8 +95,7 @@ class Dense final : public Layer {
   }
 
  private:
-  /// So few that no part of W is used twice: it is then kept row by row, for skipping_few.
-  static constexpr std::size_t kFewExamples = 4;
+  /// W is also kept row by row, for skipping_few.
   static bool by_row(const LayerMemory& m) { return m.x_nonzeros && m.batch <= kFewExamples; }
 
   Panels panels() const { return {inputs(), outputs()}; }

@@ -28,6 +28,10 @@ struct TensorSpec {
   std::size_t storage() const;  ///< floats in memory, padding included
 };
 
+/// So few examples that no part of a layer's weights is used twice: a plan for inference on no more than
+/// these, as a Predictor has, keeps the weights in a form for them.
+inline constexpr std::size_t kFewExamples = 4;
+
 /// What is the same for every layer of one step.
 struct StepContext {
   std::size_t batch = 0;

@@ -10,13 +10,15 @@ namespace halfwave {
 namespace {
 
 constexpr std::size_t kLargestBatch = 256;
+// A plan for very few examples is prepared to run often, which costs more than a single run gains.
+constexpr std::size_t kLeastBatch = kFewExamples + 1;
 
 }  // namespace
 
 Evaluator::Evaluator(ModelParts& model, std::size_t layers, std::size_t examples, int threads,
                      Skipping skipping)
     : model_(model),
-      batch_(std::clamp<std::size_t>(examples, 1, kLargestBatch)),
+      batch_(std::clamp(examples, kLeastBatch, kLargestBatch)),
       form_(model),
       plan_(model.network, {.batch = batch_, .skipping = skipping, .rest = form_.rest_or_null()}, layers) {
   context_.threads = threads;
