@@ -2,6 +2,7 @@
 // double; the bound is that of one chain of K float operations. Sharing the work among threads must not
 // change a bit.
 #include "kernels/dense_products.h"
+#include "kernels/exact_sum.h"
 
 #include <cmath>
 #include <functional>
@@ -47,18 +48,6 @@ struct Problem {
     transpose_to_panels(dy.data(), dy_stride, batch, out, {0, dy_shape.count()}, panels.data());
     return panels;
   }
-};
-
-/// An exact sum and the bound on the error of any order of its float operations.
-struct Exact {
-  double sum = 0, size = 0;
-  std::size_t terms = 0;
-  void add(double a, double b) {
-    sum += a * b;
-    size += std::fabs(a * b);
-    ++terms;
-  }
-  double bound() const { return static_cast<double>(terms + 1) * kFloatEpsilon * size * 1.01 + 1e-30; }
 };
 
 std::vector<Problem> problems() {

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "kernels/dense_products.h"
+#include "kernels/exact_sum.h"
 #include "kernels/sparse_testing.h"
 
 namespace halfwave {
@@ -61,18 +62,6 @@ std::vector<Problem> problems(std::uint64_t seed) {
   for (SparseMatrix& matrix : sparse_matrices(draw)) list.emplace_back(draw, std::move(matrix));
   return list;
 }
-
-/// An exact sum and the bound on the error of any order of its float operations.
-struct Exact {
-  double sum = 0, size = 0;
-  std::size_t terms = 0;
-  void add(double a, double b) {
-    sum += a * b;
-    size += std::fabs(a * b);
-    ++terms;
-  }
-  double bound() const { return static_cast<double>(terms + 1) * kFloatEpsilon * size * 1.01 + 1e-30; }
-};
 
 TEST(SkippingProduct, IsTheDenseChainOfMultiplyAddsWithoutItsZeros) {
   const std::vector<Problem> list = problems(30);

@@ -1,6 +1,7 @@
 // Lost if these fail: a dense layer whose input has zeros, or whose gradient has, would compute something
 // else than y = x·W + b and its derivatives. Every way that it may choose is compared with plain sums in
 // double; the bounds are those of any order of the float operations.
+#include "kernels/exact_sum.h"
 #include "layers/layer_testing.h"
 
 namespace halfwave {
@@ -60,18 +61,6 @@ struct Problem {
     }
     return m;
   }
-};
-
-/// An exact sum and the bound on the error of any order of its float operations.
-struct Exact {
-  double sum = 0, size = 0;
-  std::size_t terms = 0;
-  void add(double a, double b) {
-    sum += a * b;
-    size += std::fabs(a * b);
-    ++terms;
-  }
-  double bound() const { return static_cast<double>(terms + 2) * 0x1p-24 * size * 1.01 + 1e-30; }
 };
 
 /// The layer with all that a plan gives it; what it must not read is NaN, and so is what it must write.
@@ -223,7 +212,7 @@ TEST(SkippingDense, ForwardIsTheProduct) {
     EXPECT_TRUE(skipping == Skipping::automatic || run.skips() == (skipping == Skipping::always));
     for (std::size_t i = 0; i < s.batch; ++i)
       for (std::size_t o = 0; o < s.out; ++o) {
-        Exact exact;
+        Exact exact{.steps = 2};
         exact.add(p.tensors[1][o], 1);
         for (std::size_t k = 0; k < s.in; ++k) {
           exact.add(p.x(i, k), p.tensors[0][k * s.out + o]);
@@ -247,7 +236,7 @@ TEST(SkippingDense, GradientsOfTensorsAreTheProductsAndReportedOnce) {
       for (std::size_t i = 0; i < s.batch; ++i) db.add(p.dy(i, o), 1);
       ASSERT_NEAR(run.db(o), db.sum, db.bound()) << "at " << o;
       for (std::size_t k = 0; k < s.in; ++k) {
-        Exact exact;
+        Exact exact{.steps = 2};
         for (std::size_t i = 0; i < s.batch; ++i) {
           exact.add(p.x(i, k), p.dy(i, o));
           exact.add(p.rest(0, k), p.dy(i, o));
@@ -269,7 +258,7 @@ TEST(SkippingDense, GradientByTheInputIsTheProductWhereItIsLookedAt) {
         const bool unseen = s.flat && p.x(i, k) == 0;
         if (unseen && dx == 0 && skipping != Skipping::never) continue;
         ASSERT_FALSE(unseen && skipping == Skipping::always) << "at " << i << ", " << k << ": " << dx;
-        Exact exact;
+        Exact exact{.steps = 2};
         for (std::size_t o = 0; o < s.out; ++o) exact.add(p.dy(i, o), p.tensors[0][k * s.out + o]);
         ASSERT_NEAR(dx, exact.sum, exact.bound()) << "at " << i << ", " << k;
       }
