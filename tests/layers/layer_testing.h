@@ -56,8 +56,8 @@ class LayerRun final : public GradientSink {
     x_ = padded(x, memory_.x_stride);
     y_.assign(context.batch * memory_.y_stride, kPoison);
     workspace_.assign(layer.workspace(context.batch, context.training), kPoison);
-    scratch_.assign(
-        layer.scratch(context.batch, context.training, context.skipping != Skipping::never), kPoison);
+    scratch_.assign(layer.scratch(context.batch, context.training, context.skipping != Skipping::never),
+                    kPoison);
     for (std::size_t t = 0; t < specs_.size(); ++t) {
       AlignedVector<float>& storage = tensors_.emplace_back(specs_[t].storage(), 0.0f);
       const std::vector<float> numbers(tensors[t].begin(), tensors[t].end());
