@@ -29,14 +29,14 @@ HWY_INLINE void store_pairs(DU, hn::Vec<DU> columns, hn::Vec<DU> values, std::si
 }
 #else
 template <class DH>
-HWY_INLINE void store_half(DH half, hn::Vec<DH> columns, hn::Vec<DH> values, Nonzero* to) {
+HWY_INLINE void store_half(DH, hn::Vec<DH> columns, hn::Vec<DH> values, Nonzero* to) {
   const hn::Rebind<std::uint64_t, DH> pairs;
   hn::StoreU(hn::Or(hn::PromoteTo(pairs, columns), hn::ShiftLeft<32>(hn::PromoteTo(pairs, values))), pairs,
              reinterpret_cast<std::uint64_t*>(to));
 }
 
 template <class DU>
-HWY_INLINE void store_pairs(DU du, hn::Vec<DU> columns, hn::Vec<DU> values, std::size_t count, Nonzero* to) {
+HWY_INLINE void store_pairs(DU, hn::Vec<DU> columns, hn::Vec<DU> values, std::size_t count, Nonzero* to) {
   const hn::Half<DU> half;
   store_half(half, hn::LowerHalf(half, columns), hn::LowerHalf(half, values), to);
   if (count > hn::Lanes(half))

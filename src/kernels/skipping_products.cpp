@@ -194,7 +194,7 @@ constexpr std::size_t kDots = 4;
 /// Sums of each of four vectors, in 128 bits.
 #if HWY_TARGET != HWY_SCALAR
 template <class DV>
-HWY_INLINE hn::Vec<hn::FixedTag<float, kDots>> fold(DV d, hn::Vec<DV> v) {
+HWY_INLINE hn::Vec<hn::FixedTag<float, kDots>> fold(DV, hn::Vec<DV> v) {
   if constexpr (hn::MaxLanes(DV()) > kDots) {
     const hn::Half<DV> half;
     return fold(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
