@@ -143,8 +143,8 @@ void Plan::forward(const StepContext& context) {
   prepared_ = !context.training;  // where the tensors change with every step, nothing is prepared
 }
 
-void Plan::forward_layer(const StepContext& caller, std::size_t i) {
-  const StepContext context = own(caller);
+void Plan::forward_layer(const StepContext& given, std::size_t i) {
+  const StepContext context = own(given);
   const Layer& layer = network_.layer(i);
   const LayerMemory& m = memory_[i];
   if (i == 0) {
@@ -157,7 +157,7 @@ void Plan::forward_layer(const StepContext& caller, std::size_t i) {
     m.y_nonzeros->begin(context.batch, below);
   }
   layer.forward(context, m);
-  if (!nonzeros_[i].empty()) m.y_nonzeros->add_counts(nonzeros_[i]);
+  if (m.y_nonzeros && !nonzeros_[i].empty()) m.y_nonzeros->add_counts(nonzeros_[i]);
 }
 
 bool Plan::skips(std::size_t layer) const {
@@ -165,8 +165,8 @@ bool Plan::skips(std::size_t layer) const {
   return notes && notes->any_listed();
 }
 
-void Plan::backward(const StepContext& caller, UpdateSink& sink) {
-  const StepContext context = own(caller);
+void Plan::backward(const StepContext& given, UpdateSink& sink) {
+  const StepContext context = own(given);
   for (std::size_t i = layers_; i-- > 0;) {
     const Layer& layer = network_.layer(i);
     const LayerMemory& m = memory_[i];

@@ -62,10 +62,10 @@ class Plan {
   void tensors_changed() { prepared_ = false; }
   void forward(const StepContext& context);
   /// One layer of forward(), after those before it.
-  void forward_layer(const StepContext& context, std::size_t layer);
+  void forward_layer(const StepContext& given, std::size_t i);
   /// The gradient of the loss by the output: to be filled before backward().
   float* output_gradient() { return memory_.back().dy; }
-  void backward(const StepContext& context, UpdateSink& sink);
+  void backward(const StepContext& given, UpdateSink& sink);
   /// As values() of the network, its learned part; whole only after a step that keeps gradients.
   std::span<const float> gradients() const { return gradients_; }
 

@@ -48,6 +48,7 @@ std::string_view product_name(Product product) {
 
 std::vector<std::string> skipping_names() {
   std::vector<std::string> names;
+  names.reserve(kSkippings.size());
   for (const auto& [name, skipping] : kSkippings) names.emplace_back(name);
   return names;
 }
