@@ -93,7 +93,7 @@ void ListColumns(const float* matrix, std::size_t stride, std::size_t group, std
   constexpr std::size_t kAhead = 16;
 
   // How long the lists are, then where they begin; and only then what they hold.
-  std::uint32_t bits[NonzeroLists::kColumns];
+  std::uint32_t bits[NonzeroLists::kColumns] = {};
   std::uint32_t next[NonzeroLists::kRows] = {};
   for (std::size_t b = 0; b < examples.size(); ++b) {
     __builtin_prefetch(from + (b + kAhead) * stride);  // the next rows are on other pages: nobody else would

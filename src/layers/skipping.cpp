@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <halfwave/error.h>
+#include <halfwave/train.h>
 
 #include <algorithm>
 #include <cmath>

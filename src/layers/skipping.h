@@ -14,7 +14,6 @@ std::string_view product_name(Product product);  ///< "forward", "weight_gradien
 
 /// When zeros are skipped: where that is faster, always, or never.
 enum class Skipping { automatic, always, never };
-std::vector<std::string> skipping_names();  ///< "auto", "on", "off"
 /// Throws Error (usage) for another name.
 Skipping find_skipping(std::string_view name);
 

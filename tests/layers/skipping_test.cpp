@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <halfwave/error.h>
+#include <halfwave/train.h>
 
 #include <cmath>
 
