@@ -116,7 +116,7 @@ void ProductBench::for_panels(std::size_t rows, const Body& body) const {
 template <class Body>
 void ProductBench::for_gradient_blocks(std::size_t together, const Body& body) {
   for_panels(shape_.rows, [&](std::size_t p, Range rows) {
-    alignas(kAlignment) float block[256 * Panels::kWidth];
+    alignas(kAlignment) float block[kMostGradientRows * Panels::kWidth];
     for (std::size_t i = rows.begin; i < rows.end; i += together) {
       float* const dw = keep_gradient_ ? dw_.data() + shape_.offset(p) + i * shape_.width(p) : block;
       body(p, Range{i, std::min(rows.end, i + together)}, dw);

@@ -31,7 +31,7 @@ std::size_t logit_layers(const ModelParts& parts);
 /// layer skips zeros the rest is left out of the numbers and put back in the products (LayerMemory::rest):
 /// a feature that is zero in most of the raw data, such as an image's background or a category, is then zero
 /// in the network too, although its mean is not. A feature at least half of whose numbers are zero has a mean
-/// of at most one deviation; only such features have a rest.
+/// of at most one deviation; features with a larger mean have no rest.
 struct InputForm {
   std::vector<float> mean, scale;  ///< [features]
   AlignedVector<float> rest;       ///< [features, rounded up to a line], or empty: all zero

@@ -153,7 +153,7 @@ void Plan::forward_layer(const StepContext& given, std::size_t i) {
   }
   if (!context.training && !prepared_) layer.prepare(context, m);
   if (m.y_nonzeros) {
-    const double below = i + 1 < layers_ ? network_.layer(i + 1).skips_below(context) : 0.0;
+    const double below = m.y_nonzeros->has_lists() ? network_.layer(i + 1).skips_below(context) : 0.0;
     m.y_nonzeros->begin(context.batch, below);
   }
   layer.forward(context, m);

@@ -329,13 +329,10 @@ void scatter_block(const NonzeroLists& mask, std::size_t block, Range groups, co
   }
 }
 
-namespace {
-
 const float* block_of(const float* weights, Panels shape, std::size_t panel, std::size_t block) {
+  if (panel >= shape.count()) return nullptr;
   return weights + shape.offset(panel) + block * NonzeroLists::kColumns * shape.width(panel);
 }
-
-}  // namespace
 
 void masked_product(const NonzeroLists& mask, Range blocks, Range groups, const float* dy_panels,
                     const float* weights, Panels shape, float* sums, float* dx, std::size_t dx_stride) {
@@ -348,9 +345,8 @@ void masked_product(const NonzeroLists& mask, Range blocks, Range groups, const 
       for (std::size_t block = begin; block < end; ++block)
         masked_dots(mask, block, groups, dy_panels + dy_shape.offset(p), weights + shape.offset(p),
                     shape.width(p), p == 0, sums,
-                    block + 1 < end         ? block_of(weights, shape, p, block + 1)
-                    : p + 1 < shape.count() ? block_of(weights, shape, p + 1, begin)
-                                            : nullptr);
+                    block + 1 < end ? block_of(weights, shape, p, block + 1)
+                                    : block_of(weights, shape, p + 1, begin));
     for (std::size_t block = begin; block < end; ++block)
       scatter_block(mask, block, groups, sums, dx, dx_stride);
   }

@@ -30,7 +30,10 @@ void skipping_product(const NonzeroLists& a, Range groups, const float* panel, s
 
 /// Rows of dW to make together. All of them use a block of dy while it is in the L1 cache; a larger batch has
 /// several, so the rows must be more, or the product waits for the L2 cache.
-constexpr std::size_t gradient_rows(std::size_t batch) { return batch <= NonzeroLists::kColumns ? 64 : 256; }
+inline constexpr std::size_t kMostGradientRows = 256;
+constexpr std::size_t gradient_rows(std::size_t batch) {
+  return batch <= NonzeroLists::kColumns ? 64 : kMostGradientRows;
+}
 
 /// y[m, columns] = start[columns] + Σ_k a[m, k] · W[k, columns], for a few examples. W is row-major with
 /// `w_stride` floats a row: no part of it is used twice, so what counts is to read each row that is needed,
@@ -38,6 +41,9 @@ constexpr std::size_t gradient_rows(std::size_t batch) { return batch <= Nonzero
 /// multiples of 16.
 void skipping_few(const NonzeroLists& a, Range columns, const float* weights, std::size_t w_stride,
                   const float* start, float* y, std::size_t y_stride);
+
+/// Where 128 rows of a panel begin that belong to a block of the lists; null behind the last panel.
+const float* block_of(const float* weights, Panels shape, std::size_t panel, std::size_t block);
 
 /// For every listed (m, k) of the groups in one block: sums += dy[m, :] · panel[k, :], or = where `first`.
 /// dy and panel are panels of `width` columns, of the rows (batch) and of the columns (units) of the lists.

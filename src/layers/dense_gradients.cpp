@@ -124,7 +124,7 @@ void DenseGradients::dx_masked() {
 /// fills the block of the rows `part`, of which there are `together` or less.
 template <class Make>
 void DenseGradients::make_dw(std::size_t panel, Range rows, std::size_t together, Make&& make) {
-  alignas(kAlignment) float block[kMostRows * Panels::kWidth];
+  alignas(kAlignment) float block[kMostGradientRows * Panels::kWidth];
   const Companions whole = sink_.companions(0);
   for (std::size_t i = rows.begin; i < rows.end; i += together) {
     const Range part{i, std::min(rows.end, i + together)};
@@ -212,12 +212,9 @@ void DenseGradients::dx_and_dw_by_x() {
   run_tasks(threads_, static_cast<int>(lists.blocks()), [&](int task) {
     const auto block = static_cast<std::size_t>(task);
     for (std::size_t p = 0; p < shape_.count(); ++p) {
-      const float* const next =
-          p + 1 < shape_.count()
-              ? m_.tensors[0] + shape_.offset(p + 1) + block * NonzeroLists::kColumns * shape_.width(p + 1)
-              : nullptr;
       masked_dots(lists, block, all, scratch_.dy_panels + dy_shape_.offset(p),
-                  m_.tensors[0] + shape_.offset(p), shape_.width(p), p == 0, scratch_.sums, next);
+                  m_.tensors[0] + shape_.offset(p), shape_.width(p), p == 0, scratch_.sums,
+                  block_of(m_.tensors[0], shape_, p + 1, block));
       dw_rows_by_x(units, p, lists.columns_of(block));
     }
     scatter_block(lists, block, all, scratch_.sums, m_.dx, m_.x_stride);

@@ -39,7 +39,6 @@ class DenseGradients {
   void dw_by_x();
   void dw_by_dy();
   void dw_rows_by_x(const NonzeroLists& lists, std::size_t panel, Range rows);
-  static constexpr std::size_t kMostRows = 256;  // of dW at a time
   template <class Make>
   void make_dw(std::size_t panel, Range rows, std::size_t together, Make&& make);
   ProductStart rest_start(std::size_t panel, std::size_t input) const;

@@ -27,7 +27,7 @@ Nonzeros::Nonzeros(float* memory, std::size_t batch, std::size_t units, bool lis
 
 void Nonzeros::begin(std::size_t batch, double list_below) {
   lists_ = NonzeroLists(list_memory_, batch, units_);
-  list_below_ = list_memory_ ? list_below : 0.0;
+  list_below_ = list_below;
 }
 
 void Nonzeros::note(const float* matrix, std::size_t stride, std::size_t group) {
@@ -35,7 +35,7 @@ void Nonzeros::note(const float* matrix, std::size_t stride, std::size_t group) 
   std::uint32_t* const counts = counts_ + group * round_up(units_, kLineFloats);
   std::fill_n(counts, units_, 0u);
   count_nonzeros(matrix + rows.begin * stride, stride, rows.size(), {0, units_}, counts);
-  if (!list_memory_) return;  // nobody asks for more than the counts
+  if (!has_lists()) return;  // nobody asks for more than the counts
   ones_[group] = std::accumulate(counts, counts + units_, std::size_t{0});
   const bool list = density(group) < list_below_;
   listed_[group] = list ? 1 : 0;
@@ -43,7 +43,7 @@ void Nonzeros::note(const float* matrix, std::size_t stride, std::size_t group) 
 }
 
 void Nonzeros::end() {
-  if (!list_memory_) return;
+  if (!has_lists()) return;
   const auto groups = static_cast<std::ptrdiff_t>(lists_.groups());
   const std::size_t ones = std::accumulate(ones_.begin(), ones_.begin() + groups, std::size_t{0});
   density_ = static_cast<double>(ones) / static_cast<double>(lists_.rows() * units_);

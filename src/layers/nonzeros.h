@@ -17,6 +17,7 @@ class Nonzeros {
   static std::size_t floats(std::size_t batch, std::size_t units, bool lists);
   Nonzeros(float* memory, std::size_t batch, std::size_t units, bool lists);
 
+  bool has_lists() const { return list_memory_ != nullptr; }
   /// Before each pass. Groups with a density below `list_below` will be listed.
   void begin(std::size_t batch, double list_below);
   /// Notes one group of rows that has just been made. Several threads may note different groups at once.
