@@ -18,13 +18,13 @@
 
 namespace halfwave {
 
-struct Shape {
+struct ProductShape {
   std::size_t batch, in, out;
 };
 
 struct Case {
   Product product;
-  Shape shape;
+  ProductShape shape;
   double zeros;  ///< percent
 };
 
@@ -43,7 +43,7 @@ inline AlignedVector<float> normal_matrix(Random& random, std::size_t rows, std:
 /// What every variant of a case works on. There are several batches, used in turn as in training, so that no
 /// processor learns the places of the zeros by heart.
 struct Operands {
-  Operands(Shape s, double zeros)
+  Operands(ProductShape s, double zeros)
       : shape(s),
         in_stride(round_up(s.in, kLineFloats)),
         out_stride(round_up(s.out, kLineFloats)),
@@ -66,7 +66,7 @@ struct Operands {
   BlasMatrix h_matrix(std::size_t i) const { return {h[i].data(), in_stride}; }
   BlasMatrix dy_matrix(std::size_t i) const { return {dy[i].data(), out_stride}; }
 
-  Shape shape;
+  ProductShape shape;
   std::size_t in_stride, out_stride;
   Panels weights;
   std::vector<AlignedVector<float>> h, dy;  ///< [batch, in], [batch, out]
@@ -210,7 +210,7 @@ class Own {
 
 /// The ways in which a library can make the product, with the weights kept as [in, out] or as [out, in].
 inline std::vector<Variant> blas_variants(const Blas& blas, Product product, const Operands& o, float* c) {
-  const Shape s = o.shape;
+  const ProductShape s = o.shape;
   const BlasMatrix w{o.w.data(), o.out_stride}, w_t{o.w_transposed.data(), o.in_stride};
   std::vector<Variant> all;
   const auto add = [&](std::function<void(std::size_t)> run, Layout layout = Layout::rows) {

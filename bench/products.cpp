@@ -146,7 +146,7 @@ class Bench {
   std::map<std::string, double> differences_;
 };
 
-Shape parse_shape(const std::string& text) {
+ProductShape parse_shape(const std::string& text) {
   std::size_t sizes[3] = {};
   const char *at = text.data(), *const end = at + text.size();
   for (int i = 0; i < 3; ++i) {
@@ -218,7 +218,7 @@ std::vector<Case> cases(const Options& options) {
   std::vector<Case> all;
   for (const std::string& text : options.shapes)
     for (const Product product : kProducts) {
-      const Shape shape = parse_shape(text);
+      const ProductShape shape = parse_shape(text);
       if (shape.batch == 1 && product != Product::forward) continue;  // one example is inference
       if (std::ranges::find(options.products, product_name(product)) == options.products.end()) continue;
       for (const double zeros : options.zeros) all.push_back({product, shape, zeros});

@@ -16,6 +16,7 @@
 #include "layers/registry.h"
 #include "program.h"
 #include "table.h"
+#include "train/augment.h"
 
 namespace halfwave::cli {
 namespace {
@@ -124,6 +125,18 @@ Listing list_data() {
   return listing;
 }
 
+Listing list_augmentations() {
+  Listing listing{TextTable({{"name"}, {"number"}, {"what it does"}})};
+  for (const Augmentation& kind : augmentations()) {
+    listing.table.add({std::string(kind.name), std::string(kind.number), std::string(kind.help)});
+    Json item{{"name", kind.name}, {"help", kind.help}, {"number", nullptr}};
+    if (!kind.number.empty())
+      item["number"] = {{"help", kind.number}, {"low", kind.low}, {"high", kind.high}};
+    listing.items.push_back(std::move(item));
+  }
+  return listing;
+}
+
 template <std::vector<std::string> (*names)()>
 Listing list_names() {
   Listing listing{TextTable(std::vector<TextTable::Column>{{"name"}})};
@@ -146,6 +159,7 @@ constexpr ListKind kKinds[] = {
     {"layers", "what a network line (--net) is made of", list_layers},
     {"networks", "networks with a name, for --net", list_networks},
     {"data", "data sets with a name, for DATA", list_data},
+    {"augmentations", "what --augment is made of", list_augmentations},
     {"optimisers", "for --optimiser", list_names<optimiser_names>, "optimizers"},
     {"schedules", "for --schedule", list_names<schedule_names>},
     {"losses", "for --loss", list_names<loss_names>},
@@ -175,8 +189,8 @@ class ListCommand : public Command {
  public:
   ListCommand() : Command("list", "What there is, from the declarations that the code uses.") {
     line.argument("WHAT", what_,
-                  "activations, layers, networks, data, optimisers, schedules, losses or initialisations; "
-                  "else the lists that there are",
+                  "activations, layers, networks, data, augmentations, optimisers, schedules, losses or "
+                  "initialisations; else the lists that there are",
                   false);
     line.group("Output");
     declare_common();

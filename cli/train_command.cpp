@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "data_options.h"
+#include "graph/network.h"
 #include "interrupt.h"
 #include "progress.h"
 #include "resume.h"
@@ -85,8 +86,12 @@ void TrainCommand::check_early() const {
 
 std::vector<std::string> TrainCommand::own_warnings() const {
   std::vector<std::string> warnings;
-  for (const char* name : {"hidden", "activation"}) {
-    if (line.given("net") && line.given(name))
+  std::string_view text = options_.net;
+  for (const NamedNetwork& network : named_networks())
+    if (network.name == options_.net) text = network.line;
+  const bool takes_activation = text.find("activation") != std::string_view::npos;
+  for (const std::string name : {"hidden", "activation"}) {
+    if (line.given("net") && line.given(name) && !(name == "activation" && takes_activation))
       warnings.push_back(fmt::format("--{} has no effect: --net names the whole network.", name));
   }
   return warnings;

@@ -16,6 +16,10 @@ if "HALFWAVE_DATA" not in os.environ and os.path.isdir(SHARED_DATA):
 DATA_FILES = {"train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
               "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")}
 
+# The convolutional network of the comparisons, six convolutions and two dense layers, for halfwave train --net.
+VGG = ("2 * (conv 64 3x3, relu), pool 2, 2 * (conv 128 3x3, relu), pool 2, 2 * (conv 256 3x3, relu), pool 2, flatten, "
+       "dense 256, relu, dense")
+
 
 def build_folder(parser):
     parser.add_argument("--build", default=os.environ.get("HALFWAVE_BUILD", "build/release"))
@@ -27,6 +31,17 @@ def load_before():
     if load > 0.5:
         print(f"The machine is busy (load {load:.1f}): measure again when it is quiet.", file=sys.stderr)
     return load
+
+
+LIBRARIES = os.path.join(sys.prefix, "lib")  # where PyPI's packages put what is no Python
+
+
+def library_environment():
+    """For programs that load PyPI's MKL or oneDNN: what those need lies beside them. This oneDNN runs on what OpenCL
+    knows as devices, so it must know the processor as one."""
+    path = [LIBRARIES, os.environ.get("LD_LIBRARY_PATH")]
+    return {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, path)),
+            "OCL_ICD_FILENAMES": os.path.join(LIBRARIES, "libintelocl.so")}
 
 
 def data_folder(name):
@@ -47,12 +62,37 @@ def read_idx(path):
     return numpy.frombuffer(content, numpy.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
+def cifar_folder():
+    """Where CIFAR-10's binary version is installed, or None."""
+    folder = os.path.join(os.environ.get("HALFWAVE_DATA", ""), "cifar-10")
+    return folder if any(os.path.isfile(cifar_file(folder, suffix)) for suffix in ("", ".gz")) else None
+
+
+def cifar_file(folder, suffix):
+    return os.path.join(folder, "data_batch_1.bin" + suffix)
+
+
+def read_cifar(folder, count):
+    """The first images [count, 3, 32, 32] and labels of the first batch of the training part, at most 10,000."""
+    path = next(path for path in (cifar_file(folder, ""), cifar_file(folder, ".gz")) if os.path.isfile(path))
+    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
+        records = numpy.frombuffer(file.read(count * 3073), numpy.uint8).reshape(-1, 3073)
+    return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0]
+
+
+def memory():
+    """Bytes of this process: VmRSS that are resident, VmHWM the most that ever were."""
+    with open("/proc/self/status") as file:
+        lines = (line.split() for line in file)
+        return {words[0].rstrip(":"): int(words[1]) * 1024 for words in lines if words[0] in ("VmRSS:", "VmHWM:")}
+
+
 class Answers:
     """A program of bench/ that answers each line of its standard input with one line of JSON; .first is what it says
     when it is ready."""
 
-    def __init__(self, *command, threads=None):
-        environment = dict(os.environ)
+    def __init__(self, *command, threads=None, environment=None):
+        environment = dict(os.environ, **(environment or {}))
         if threads:
             environment["OMP_NUM_THREADS"] = str(threads)
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """One example through a trained network: Halfwave against ONNX Runtime on the same file, in turn (A B A B ...).
 
-Trains 784-1024-1024-1024-10 with halfwave train, with and without --activity-l1, on Fashion-MNIST and, where its files
-are installed, on MNIST. Different test examples take turns. ONNX Runtime runs with all its optimisations, with one and two
-threads, with plain arrays and with bound inputs and outputs. One ratio is with one thread on both sides; in the other
-the fastest of all counts, and of Halfwave's one or two threads the faster one. The last column takes from ONNX Runtime's
-best what a call costs that computes nothing: what its Python interface may add. Run it with ./dev bench peers latency.
+Trains 784-1024-1024-1024-10 with halfwave train, with and without --activity-l1, on Fashion-MNIST and MNIST, and a
+VGG-like convolutional network on CIFAR-10, each where its files are installed. Different test examples take turns. ONNX
+Runtime runs with all its optimisations, with one and two threads, with plain arrays and with bound inputs and outputs.
+One ratio is with one thread on both sides; in the other the fastest of all counts, and of Halfwave's one or two threads
+the faster one. The last column takes from ONNX Runtime's best what a call costs that computes nothing: what its Python
+interface may add. Run it with ./dev bench peers latency.
 """
 
 import argparse
@@ -16,25 +17,36 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import NamedTuple
 
 import numpy
 import onnx
 import onnxruntime
 
-from _common import Answers, build_folder, data_folder, load_before, print_table
+from _common import VGG, Answers, build_folder, cifar_folder, data_folder, load_before, print_table
 
 THREADS = (1, 2)
-# Chosen by short trainings so that about 90 % of the hidden activations are zero.
-PENALTIES = {"fashion-mnist": 3e-4, "mnist": 3e-4}
+
+
+class Case(NamedTuple):
+    network: tuple  # arguments of halfwave train
+    epochs: int
+    penalties: tuple = (0,)
+
+
+MLP = ("--hidden", "1024,1024,1024")
+# The penalties were chosen by short trainings so that about 90 % of the hidden activations are zero.
+CASES = {"fashion-mnist": Case(MLP, 5, (0, 3e-4)), "mnist": Case(MLP, 5, (0, 3e-4)),
+         "cifar-10": Case(("--net", VGG), 3)}
 WARM_UP = 200  # examples
 TOLERANCE = 1e-4  # of the largest output: two orders of summation
 
 
-def train(build, data, penalty, epochs, file):
+def train(build, data, network, penalty, epochs, file):
     """Share of the hidden activations that are zero, and the test accuracy."""
     out = subprocess.run(
-        [os.path.join(build, "halfwave"), "train", data, "--hidden", "1024,1024,1024", "--epochs", str(epochs),
-         "--activity-l1", str(penalty), "--out", file, "--json", "--quiet"],
+        [os.path.join(build, "halfwave"), "train", data, *network, "--epochs", str(epochs), "--activity-l1",
+         str(penalty), "--out", file, "--json", "--quiet"],
         stdout=subprocess.PIPE, check=True, text=True).stdout
     last = json.loads(out)["epochs"][-1]
     return 1 - statistics.fmean(layer["density"] for layer in last["layers"][:-1]), last["test_accuracy"]
@@ -136,21 +148,22 @@ def main():
     build_folder(parser)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--examples", type=int, default=1500, help="of the test part; shared among the rounds")
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--data", nargs="*", default=list(PENALTIES), choices=list(PENALTIES))
+    parser.add_argument("--epochs", type=int, help="5, of the convolutional network 3")
+    parser.add_argument("--data", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--activity-l1", type=float, help="another penalty than the one chosen for about 90 %% zeros")
     options = parser.parse_args()
     print(f"ONNX Runtime {onnxruntime.__version__}, load {load_before():.1f} before; us an example, medians of "
           f"{options.rounds} rounds")
     rows, names = [], []
     for data in options.data:
-        if not data_folder(data):
+        case = CASES[data]
+        if not (cifar_folder() if data == "cifar-10" else data_folder(data)):
             print(f"({data} is left out: its files are neither in $HALFWAVE_DATA nor in /usr/share/datasets)")
             continue
-        for penalty in (0, PENALTIES[data] if options.activity_l1 is None else options.activity_l1):
+        for penalty in case.penalties if options.activity_l1 is None else (0, options.activity_l1):
             with tempfile.TemporaryDirectory() as folder:
                 file = os.path.join(folder, "model.onnx")
-                zeros, accuracy = train(options.build, data, penalty, options.epochs, file)
+                zeros, accuracy = train(options.build, data, case.network, penalty, options.epochs or case.epochs, file)
                 times, difference = compare(options.build, data, file, folder, options)
             medians = {name: statistics.median(values) for name, values in times.items()}
             names = list(medians)

@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 
-from _common import build_folder, load_before, print_table
+from _common import LIBRARIES, build_folder, library_environment, load_before, print_table
 
 # Zeros in percent -> least ratio asked for, and the ratio aimed at.
 FORWARD = {0: (0.95, None), 50: (1.3, 1.5), 70: (2, 2.5), 90: (5, 6), 95: (8.5, 10)}
@@ -25,15 +25,14 @@ ONE_EXAMPLE = {90: (5, 8)}
 
 def libraries():
     """name -> file of the libraries that are installed; says which are not."""
-    lib = os.path.join(sys.prefix, "lib")
     openblas = importlib.util.find_spec("scipy_openblas32")
     places = {
         "OpenBLAS-Debian": ["/usr/lib/*/openblas-pthread/libopenblas.so.0"],
         "BLIS": ["/usr/lib/*/blis-pthread/libblis.so.4"],
         "OpenBLAS": [os.path.join(path, "lib", "libscipy_openblas.so")
                      for path in (openblas.submodule_search_locations if openblas else [])],
-        "MKL": [os.path.join(lib, "libmkl_rt.so*")],
-        "oneDNN": [os.path.join(lib, "libdnnl.so*"), "/usr/lib/*/libdnnl.so.*"],
+        "MKL": [os.path.join(LIBRARIES, "libmkl_rt.so*")],
+        "oneDNN": [os.path.join(LIBRARIES, "libdnnl.so*"), "/usr/lib/*/libdnnl.so.*"],
     }
     found = {}
     for name, patterns in places.items():
@@ -56,10 +55,7 @@ def versions():
 def measure(program, found, arguments):
     variables = ("OPENBLAS", "OMP", "MKL", "BLIS")
     environment = dict(os.environ, **{f"{name}_NUM_THREADS": "1" for name in variables},
-                       MKL_THREADING_LAYER="SEQUENTIAL")
-    # What PyPI's MKL and oneDNN need lies beside them.
-    path = [os.path.join(sys.prefix, "lib"), os.environ.get("LD_LIBRARY_PATH")]
-    environment["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, path))
+                       MKL_THREADING_LAYER="SEQUENTIAL", **library_environment())
     command = [program, "--json", *arguments]
     for name, file in found.items():
         command += ["--blas", f"{name}={file}"]

@@ -12,7 +12,6 @@ gathers, converts and standardises its own from bytes.
 """
 
 import argparse
-import copy
 import json
 import os
 import statistics
@@ -27,6 +26,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from _common import DATA_FILES, Answers, build_folder, data_folder, load_before, print_table, read_idx
+from _torch_step import TorchStep, Variant, torch_steps
 
 CASES = {
     # name as in bench/train_step.cpp: widths, batch, optimiser
@@ -38,14 +38,19 @@ CASES = {
 }
 FASHION = "fashion-mnist"
 FASHION_WIDTHS, FASHION_BATCH = [784, 1024, 1024, 1024, 10], 128
+WARM_UP = 20  # steps
 SMALL = 20000  # weights: networks of at most this many are compared with scikit-learn too
 
-VARIANTS = {  # name -> fused optimiser, mode of torch.compile
-    "eager": (False, None),
-    "fused": (True, None),
-    "compiled": (True, "default"),
-    "autotuned": (True, "max-autotune"),
+VARIANTS = {
+    "eager": Variant(),
+    "fused": Variant(fused=True),
+    "compiled": Variant(fused=True, mode="default"),
+    "autotuned": Variant(fused=True, mode="max-autotune"),
 }
+
+
+def chosen(options):
+    return {name: VARIANTS[name] for name in options.variant}
 
 
 def make_network(widths):
@@ -55,56 +60,6 @@ def make_network(widths):
         if i + 2 < len(widths):
             layers.append(torch.nn.ReLU())
     return torch.nn.Sequential(*layers)
-
-
-class TorchStep:
-    """A step on batches that are already float tensors: PyTorch is not charged for the conversion from bytes."""
-
-    def __init__(self, widths, optimiser, rate, variant, state=None):
-        fused, mode = VARIANTS[variant]
-        torch.manual_seed(0)
-        self.network = make_network(widths)
-        loss = torch.nn.CrossEntropyLoss()
-        if optimiser == "adam":
-            self.optimiser = torch.optim.Adam(self.network.parameters(), lr=rate, fused=fused)
-        else:
-            self.optimiser = torch.optim.SGD(self.network.parameters(), lr=rate, momentum=0.9, fused=fused)
-        if state:
-            network, moments = copy.deepcopy(state)
-            self.network.load_state_dict(network)
-            self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
-        self.forward = lambda x, y: loss(self.network(x), y)
-        if mode:
-            self.forward = torch.compile(self.forward, mode=None if mode == "default" else mode)
-
-    def state(self):
-        return self.network.state_dict(), self.optimiser.state_dict()["state"]
-
-    def run(self, x, y):
-        self.optimiser.zero_grad(set_to_none=True)
-        self.forward(x, y).backward()
-        self.optimiser.step()
-
-    def seconds(self, batches):
-        """Mean time of a step over these batches."""
-        start = time.perf_counter()
-        for x, y in batches:
-            self.run(x, y)
-        return (time.perf_counter() - start) / len(batches)
-
-
-def torch_steps(names, batches, *arguments):
-    """name -> step, warmed up. What PyTorch cannot do here is left out, and said."""
-    torch._dynamo.reset()  # what was compiled for another number of threads
-    steps = {}
-    for name in names:
-        try:
-            step = TorchStep(*arguments[:3], name, *arguments[3:])
-            step.seconds(batches[:20])
-            steps[name] = step
-        except Exception as error:  # e.g. no C++ compiler for torch.compile
-            print(f"  ({name} is not available: {str(error).splitlines()[0]})")
-    return steps
 
 
 class SklearnStep:
@@ -170,7 +125,7 @@ COLUMNS = ("us a step", "threads", "halfwave", "of dense roofline", *VARIANTS, "
 def random_case(program, case, threads, options):
     widths, batch, optimiser = CASES[case]
     batches = [(torch.randn(batch, widths[0]), torch.randint(widths[-1], (batch,))) for _ in range(8)]
-    steps = torch_steps(options.variant, batches * 3, widths, optimiser, 1e-5)
+    steps = torch_steps(chosen(options), (batches * 3)[:WARM_UP], lambda: make_network(widths), optimiser, 1e-5)
     weights = sum(a * b for a, b in zip(widths, widths[1:]))
     sklearn = SklearnStep(widths, batch) if weights <= SMALL and optimiser == "adam" else None
     times = Times()
@@ -194,7 +149,7 @@ class Fashion:
         x = torch.from_numpy(images.reshape(len(images), -1).astype(numpy.float32))
         self.x, self.y = (x - x.mean()) / x.std(), torch.from_numpy(labels.astype(numpy.int64))
         torch.manual_seed(0)
-        step = TorchStep(FASHION_WIDTHS, "adam", 1e-3, "fused")
+        step = TorchStep(lambda: make_network(FASHION_WIDTHS), "adam", 1e-3, VARIANTS["fused"])
         for _ in range(3):
             step.seconds(self.epoch())
         self.state = step.state()
@@ -208,7 +163,8 @@ class Fashion:
 
 
 def fashion_case(program, fashion, threads, options):
-    steps = torch_steps(options.variant, fashion.epoch(), FASHION_WIDTHS, "adam", 1e-3, fashion.state)
+    steps = torch_steps(chosen(options), fashion.epoch()[:WARM_UP], lambda: make_network(FASHION_WIDTHS), "adam", 1e-3,
+                        state=fashion.state)
     rows = []
     penalties = [("halfwave", 0.0), ("halfwave, L1", options.activity_l1)]
     with Answers(program, "--on-request", threads, threads=threads) as plain, \

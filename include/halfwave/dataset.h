@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -54,10 +55,14 @@ struct Dataset {
 using DownloadProgress =
     std::function<void(const std::string& file, std::uint64_t done, std::uint64_t total)>;
 
+/// DataOptions::test: not the data's own test part, which is left alone, but one split off the training part.
+/// Choices (epochs, learning rate, when to stop) made by it leave the test part unseen.
+inline constexpr std::string_view kSplitTest = "split";
+
 /// Where data come from and how they are read.
 struct DataOptions {
   std::string source;         ///< DATA: a built-in or named set, a folder or a file
-  std::string test;           ///< a file with the separate test part, or ""
+  std::string test;           ///< a file with the separate test part, "", or kSplitTest
   std::string target;         ///< tables: the target column, by name or number (-1: the last); "": the last
   std::string task = "auto";  ///< "auto", "classification" or "regression"
   bool header = true;         ///< tables: the first row names the columns

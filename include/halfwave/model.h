@@ -34,7 +34,9 @@ class Model {
   /// Facts about its training: "epochs", "test_accuracy", "halfwave_version", …
   const std::map<std::string, std::string>& facts() const;
 
-  /// Predictions [examples, outputs] for examples as load_examples gives them. threads = 0: all.
+  /// Predictions [examples, outputs] for examples as load_examples gives them: raw numbers, as they are
+  /// stored, those of images channels first ([channels, height, width], as Schema::shape says), whatever the
+  /// network makes of them inside. threads = 0: all.
   std::vector<float> predict(const Examples& examples, int threads = 0) const;
   /// The same for raw numbers [count, features], row after row.
   std::vector<float> predict(std::span<const float> inputs, std::size_t count, int threads = 0) const;
@@ -62,8 +64,9 @@ class Predictor {
   Predictor(Predictor&&) noexcept;
   Predictor& operator=(Predictor&&) noexcept;
 
-  /// Raw inputs [count, features], row after row, count <= batch. The predictions [count, outputs], as
-  /// Model::predict gives them, hold until the next call. Throws Error (usage) for another number of inputs.
+  /// Raw inputs [count, features] as Model::predict takes them, row after row, count <= batch. The
+  /// predictions [count, outputs], as Model::predict gives them, hold until the next call. Throws Error
+  /// (usage) for another number of inputs.
   std::span<const float> predict(std::span<const float> inputs);
   std::span<const float> predict(std::span<const std::uint8_t> inputs);
 

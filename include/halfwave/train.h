@@ -24,6 +24,7 @@ struct TrainOptions {
   std::int64_t batch = 128;
   std::string loss = "auto";
   double label_smoothing = 0.0;
+  std::string augment;
   double activity_l1 = 0.0;
 
   std::string optimiser = "adam";
@@ -35,6 +36,7 @@ struct TrainOptions {
   double epsilon = 1e-8;
   double weight_decay = 0.0;
   double clip = 0.0;
+  double ema = 0.0;
 
   std::string schedule = "cosine";
   double warmup = 0.0;
@@ -137,7 +139,9 @@ void TrainOptions::visit(Self& self, Visitor&& v) {
   v(OptionInfo{"hidden", "widths of an MLP's hidden layers, e.g. 512,512, or none (short for --net)", 1,
                1 << 24},
     self.hidden);
-  v(OptionInfo{"activation", "the hidden layers' activation ('halfwave list activations')"}, self.activation);
+  v(OptionInfo{"activation",
+               "the hidden layers' activation, of an MLP or a named network ('halfwave list activations')"},
+    self.activation);
   v(OptionInfo{"init", "how weights begin; auto: what suits the activation", -kMany, kMany,
                initialisation_names()},
     self.init);
@@ -153,12 +157,16 @@ void TrainOptions::visit(Self& self, Visitor&& v) {
     self.loss);
   v(OptionInfo{"label-smoothing", "share of each target spread over all classes", 0, 0.999},
     self.label_smoothing);
+  v(OptionInfo{"augment",
+               "change training images or signals at random, e.g. \"crop 4, flip, cutout 8\" ('halfwave list "
+               "augmentations')"},
+    self.augment);
   v(OptionInfo{"activity-l1", "penalty on the sum of |activation| an example: more zeros", 0, kMany},
     self.activity_l1);
   v(OptionInfo{"optimiser", "what turns gradients into updates", -kMany, kMany, optimiser_names()},
     self.optimiser);
   v(OptionInfo{"learning-rate",
-               "size of the updates; 0: sgd 0.05, others 1 / mean hidden width, from 0.001 to 0.01", 0,
+               "size of the updates; 0: sgd 0.05, others 1 / mean inputs of a unit, from 0.001 to 0.01", 0,
                kMany},
     self.learning_rate);
   v(OptionInfo{"momentum", "of sgd", 0, 0.9999}, self.momentum);
@@ -168,6 +176,10 @@ void TrainOptions::visit(Self& self, Visitor&& v) {
   v(OptionInfo{"epsilon", "adam, rmsprop: keeps the division finite", 1e-30, 1}, self.epsilon);
   v(OptionInfo{"weight-decay", "pull of weights (not biases) to zero", 0, kMany}, self.weight_decay);
   v(OptionInfo{"clip", "largest norm of the whole gradient; 0: no limit", 0, kMany}, self.clip);
+  v(OptionInfo{"ema",
+               "the model is a moving average of the weights that keeps this share, e.g. 0.999; 0: none", 0,
+               0.999999},
+    self.ema);
   v(OptionInfo{"schedule", "how the learning rate changes over the run", -kMany, kMany, schedule_names()},
     self.schedule);
   v(OptionInfo{"warmup", "epochs in which the learning rate rises from zero", 0, kMany}, self.warmup);

@@ -9,6 +9,7 @@
 #include "core/random.h"
 #include "graph/model_parts.h"
 #include "graph/plan.h"
+#include "graph/read_line.h"
 #include "train/check_examples.h"
 
 namespace halfwave {
@@ -38,7 +39,7 @@ Examples normal_examples(const ModelParts& parts, std::size_t count, std::uint64
 /// The same model with memory of its own: training changes what batch norm keeps.
 ModelParts copy_of(const ModelParts& parts) {
   ModelParts copy{
-      .network = parse_network(parts.network.line(), parts.network.inputs(), parts.network.outputs()),
+      .network = Network(read_network_line(parts.network.line()), parts.network.input()),
       .schema = parts.schema,
       .preprocessing = parts.preprocessing,
       .facts = parts.facts};
@@ -53,7 +54,7 @@ class GradientTimes final : public UpdateSink {
   Companions companions() const override { return {}; }
   void ready(std::size_t tensor, std::size_t, std::size_t, const float*) override {
     const NetworkTensor& done = network_.tensors()[tensor];
-    if (!done.spec.panels) times_[done.layer] = WallClock::now();
+    if (done.spec.storage == TensorSpec::Storage::plain) times_[done.layer] = WallClock::now();
   }
   bool learns(std::size_t layer) const { return times_[layer] > 0.0; }
   double time(std::size_t layer) const { return times_[layer]; }
@@ -123,19 +124,17 @@ class ModelBench {
     gather(examples_, form_, rows_, context_, plan_);
   }
 
-  bool multiplies(std::size_t i) const {
-    const std::vector<TensorSpec> tensors = parts_.network.layer(i).tensors();
-    return std::any_of(tensors.begin(), tensors.end(), [](const TensorSpec& t) { return t.panels; });
-  }
+  bool multiplies(std::size_t i) const { return parts_.network.layer(i).multiply_adds() > 0; }
 
   /// Share of a layer's input that is not zero. The plan knows it only where it looks for zeros.
   double input_density(std::size_t i) {
-    const std::size_t inputs = parts_.network.layer(i).inputs(), stride = row_stride(inputs);
-    const float* x = i > 0 ? plan_.layer_output(i - 1) : plan_.input();
+    const Shape& shape = parts_.network.layer(i).input();
+    const std::size_t stride = row_stride(shape.channels), from = parts_.network.inputs_of(i)[0];
+    const float* x = from == Network::kInput ? plan_.input() : plan_.layer_output(from);
     std::size_t ones = 0;
-    for (std::size_t row = 0; row < context_.batch; ++row)
-      for (std::size_t k = 0; k < inputs; ++k) ones += x[row * stride + k] != 0.0f ? 1 : 0;
-    return static_cast<double>(ones) / static_cast<double>(context_.batch * inputs);
+    for (std::size_t row = 0; row < context_.batch * shape.positions(); ++row)
+      for (std::size_t k = 0; k < shape.channels; ++k) ones += x[row * stride + k] != 0.0f ? 1 : 0;
+    return static_cast<double>(ones) / static_cast<double>(context_.batch * shape.numbers());
   }
 
   void layer_by_layer() {
@@ -179,11 +178,9 @@ class ModelBench {
     if (!speed.multiplies) return speed;
     speed.density = figures.density / static_cast<double>(figures.forward.size());
     speed.skips = 2 * figures.skips > figures.forward.size();
-    for (const TensorSpec& tensor : layer.tensors())
-      if (tensor.panels)
-        speed.roofline_seconds +=
-            2.0 * static_cast<double>(context_.batch) * static_cast<double>(tensor.count()) / peak;
-    const double products = parts_.network.first_tensor(i) > 0 ? 2.0 : 1.0;  // dW, and dx where it is needed
+    speed.roofline_seconds =
+        2.0 * static_cast<double>(context_.batch) * static_cast<double>(layer.multiply_adds()) / peak;
+    const double products = plan_.hands_back(i) ? 2.0 : 1.0;  // dW, and dx where it is needed
     if (context_.training) speed.backward_roofline_seconds = products * speed.roofline_seconds;
     return speed;
   }

@@ -43,6 +43,7 @@ enum class Stream : std::uint64_t {
   split,
   dropout,
   data,
+  augment,
 };
 constexpr std::uint64_t stream_id(Stream use, std::uint64_t index = 0) {
   return (static_cast<std::uint64_t>(use) << 48) | index;

@@ -14,9 +14,11 @@
 namespace halfwave {
 namespace {
 
-/// A weight matrix [in, out] and the activation that follows it, if any.
+/// Weights and the activation that follows them, if any.
 struct Target {
-  std::size_t in, out;
+  std::size_t in, out;  ///< fan-in and fan-out
+  std::size_t count;    ///< numbers
+  bool by_output;       ///< those of one output together, as in a convolution; else those of one input
   const ActivationInfo* activation;
   double gain() const { return activation ? activation->gain : 1.0; }
 };
@@ -24,14 +26,14 @@ struct Target {
 using Draw = std::vector<float> (*)(const Target& target, double parameter, Random& random);
 
 std::vector<float> normal(const Target& target, double deviation, Random& random) {
-  std::vector<float> w(target.in * target.out);
+  std::vector<float> w(target.count);
   for (float& x : w) x = static_cast<float>(deviation * random.normal());
   return w;
 }
 
 std::vector<float> uniform(const Target& target, double deviation, Random& random) {
   const double limit = deviation * std::sqrt(3.0);  // a uniform number in ±limit has variance limit² / 3
-  std::vector<float> w(target.in * target.out);
+  std::vector<float> w(target.count);
   for (float& x : w) x = static_cast<float>(limit * (2.0 * random.uniform_double() - 1.0));
   return w;
 }
@@ -54,10 +56,11 @@ std::vector<float> automatic(const Target& target, double, Random& random) {
   return normal(target, xavier(target), random);
 }
 
-/// Saxe et al. 2014: orthonormal rows or columns, whichever are fewer, times the gain (modified Gram-Schmidt,
-/// twice).
+/// Saxe et al. 2014: of the matrix [fan-in, outputs] orthonormal rows or columns, whichever are fewer, times
+/// the gain (modified Gram-Schmidt, twice).
 std::vector<float> orthogonal(const Target& target, double, Random& random) {
-  const std::size_t count = std::min(target.in, target.out), length = std::max(target.in, target.out);
+  const std::size_t outputs = target.count / target.in, count = std::min(target.in, outputs),
+                    length = std::max(target.in, outputs);
   std::vector<double> rows(count * length);
   for (double& x : rows) x = random.normal();
   const auto row = [&](std::size_t i) { return rows.data() + i * length; };
@@ -72,11 +75,11 @@ std::vector<float> orthogonal(const Target& target, double, Random& random) {
       for (std::size_t k = 0; k < length; ++k) square += row(i)[k] * row(i)[k];
       for (std::size_t k = 0; k < length; ++k) row(i)[k] /= std::sqrt(square);
     }
-  std::vector<float> w(target.in * target.out);
+  std::vector<float> w(target.count);
   for (std::size_t i = 0; i < target.in; ++i)
-    for (std::size_t j = 0; j < target.out; ++j)
-      w[i * target.out + j] =
-          static_cast<float>(target.gain() * (target.in <= target.out ? row(i)[j] : row(j)[i]));
+    for (std::size_t j = 0; j < outputs; ++j)
+      w[target.by_output ? j * target.in + i : i * outputs + j] =
+          static_cast<float>(target.gain() * (target.in <= outputs ? row(i)[j] : row(j)[i]));
   return w;
 }
 
@@ -95,7 +98,7 @@ constexpr Scheme kSchemes[] = {
     {"lecun_uniform", [](const Target& t, double, Random& r) { return uniform(t, lecun(t), r); }},
     {"orthogonal", orthogonal},
     {"constant", [](const Target& t, double value,
-                    Random&) { return std::vector<float>(t.in * t.out, static_cast<float>(value)); }},
+                    Random&) { return std::vector<float>(t.count, static_cast<float>(value)); }},
 };
 
 /// "constant 0.1" → the scheme and its number (0 where there is none).
@@ -141,7 +144,9 @@ void initialise(Network& network, std::string_view scheme_text, double bias, std
   for (const NetworkTensor& tensor : network.tensors()) {
     if (tensor.spec.decays) {
       Random random(seed, stream_id(Stream::initialise, tensor.layer));
-      const Target target{tensor.spec.shape[0], tensor.spec.shape[1], activation_of(network, tensor.layer)};
+      const Target target{tensor.spec.fan_in(), tensor.spec.fan_out(), tensor.spec.count(),
+                          tensor.spec.storage != TensorSpec::Storage::panels,
+                          activation_of(network, tensor.layer)};
       network.set(tensor, scheme->draw(target, parameter, random));
     } else if (tensor.spec.name == "bias" &&
                network.tensors()[network.first_tensor(tensor.layer)].spec.decays) {

@@ -9,17 +9,50 @@
 namespace halfwave {
 namespace {
 
-/// row_of(i) is the row that example i of the batch is made from.
+/// Numbers for which a second thread pays.
+constexpr std::size_t kWorthAThread = std::size_t{1} << 15;
+
+/// Rows of a grid's positions, channels last, from examples that are stored channels first. numbers(example,
+/// feature, count, to) gives some of an example's numbers as the network takes them.
+template <class Numbers>
+void interleave(const Shape& shape, Range rows, float* x, std::size_t stride, Numbers&& numbers) {
+  constexpr std::size_t kChannels = 16, kPositions = 64;
+  alignas(64) float block[kChannels][kPositions];
+  const std::size_t positions = shape.positions();
+  for (std::size_t row = rows.begin; row < rows.end;) {
+    const std::size_t position = row % positions,
+                      count = std::min({kPositions, positions - position, rows.end - row});
+    for (std::size_t first = 0; first < shape.channels; first += kChannels) {
+      const std::size_t channels = std::min(kChannels, shape.channels - first);
+      for (std::size_t c = 0; c < channels; ++c)
+        numbers(row / positions, (first + c) * positions + position, count, block[c]);
+      float* to = x + row * stride + first;
+      for (std::size_t p = 0; p < count; ++p, to += stride)
+        for (std::size_t c = 0; c < channels; ++c) to[c] = block[c][p];
+    }
+    row += count;
+  }
+}
+
+template <class Numbers>
+void make_input(const InputForm& form, const StepContext& context, Plan& plan, Numbers&& numbers) {
+  const std::size_t features = form.mean.size(), stride = plan.input_stride();
+  const int threads = context.batch * features < kWorthAThread ? 1 : context.threads;
+  float* const x = plan.input();
+  plan.make_input(context, threads, [&](Range rows) {
+    if (form.shape.rank > 0) return interleave(form.shape, rows, x, stride, numbers);
+    for (std::size_t i = rows.begin; i < rows.end; ++i) numbers(i, 0, features, x + i * stride);
+  });
+}
+
+/// row_of(i) is the place of example i of the batch.
 template <class Number, class RowOf>
 void gather_rows(const Number* values, const InputForm& form, const StepContext& context, Plan& plan,
                  RowOf&& row_of) {
-  const std::size_t features = form.mean.size(), stride = plan.input_stride();
-  const int threads = context.batch * features < (std::size_t{1} << 15) ? 1 : context.threads;
-  float* const x = plan.input();
-  plan.make_input(context, threads, [&](Range rows) {
-    for (std::size_t i = rows.begin; i < rows.end; ++i)
-      standardise(values + row_of(i) * features, form.mean.data(), form.scale.data(), features,
-                  x + i * stride);
+  const std::size_t features = form.mean.size();
+  make_input(form, context, plan, [&](std::size_t i, std::size_t feature, std::size_t count, float* to) {
+    standardise(values + row_of(i) * features + feature, form.mean.data() + feature,
+                form.scale.data() + feature, count, to);
   });
 }
 
@@ -56,10 +89,8 @@ bool has_zeros(const Examples& examples) {
 }
 
 InputForm::InputForm(const ModelParts& parts, bool with_rest)
-    : mean(parts.preprocessing.mean), scale(parts.preprocessing.scale) {
-  const Network& network = parts.network;
-  const std::size_t first = network.behind_identities(0);
-  if (!with_rest || first == network.size() || !network.layer(first).skips_zeros()) return;
+    : shape(parts.network.input()), mean(parts.preprocessing.mean), scale(parts.preprocessing.scale) {
+  if (!with_rest || layer_taking_rest(parts.network) == parts.network.size()) return;
   AlignedVector<float> rests(row_stride(mean.size()), 0.0f);
   for (std::size_t j = 0; j < mean.size(); ++j) {
     const float deviations = mean[j] * scale[j];
@@ -85,6 +116,12 @@ void gather(const float* values, const InputForm& form, const StepContext& conte
 }
 void gather(const std::uint8_t* values, const InputForm& form, const StepContext& context, Plan& plan) {
   gather_rows(values, form, context, plan, same_row);
+}
+
+void lay_out(const float* values, const InputForm& form, const StepContext& context, Plan& plan) {
+  make_input(form, context, plan, [&](std::size_t i, std::size_t feature, std::size_t count, float* to) {
+    std::copy_n(values + i * form.mean.size() + feature, count, to);
+  });
 }
 
 void read_predictions(const Preprocessing& preprocessing, const Plan& plan, std::size_t count, float* to) {

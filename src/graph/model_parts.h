@@ -27,12 +27,14 @@ struct ModelParts {
 /// sigmoid) of a classification, which is part of the loss.
 std::size_t logit_layers(const ModelParts& parts);
 
-/// How examples become the network's input, (x - mean) · scale + rest by feature. Where the network's first
-/// layer skips zeros the rest is left out of the numbers and put back in the products (LayerMemory::rest):
-/// a feature that is zero in most of the raw data, such as an image's background or a category, is then zero
-/// in the network too, although its mean is not. A feature at least half of whose numbers are zero has a mean
-/// of at most one deviation; features with a larger mean have no rest.
+/// How examples become the network's input, (x - mean) · scale + rest by feature, channels last where it is a
+/// grid. Where the network takes rows and its first layer can put a rest back in its products
+/// (LayerMemory::rest), the rest is left out of the numbers: a feature that is zero in most of the raw data,
+/// such as an image's background or a category, is then zero in the network too, although its mean is not. A
+/// feature at least half of whose numbers are zero has a mean of at most one deviation; features with a
+/// larger mean have no rest.
 struct InputForm {
+  Shape shape;                     ///< of an example in the network
   std::vector<float> mean, scale;  ///< [features]
   AlignedVector<float> rest;       ///< [features, rounded up to a line], or empty: all zero
 
@@ -44,15 +46,19 @@ struct InputForm {
 /// Whether at least a fifth of the raw numbers of the first examples are zero.
 bool has_zeros(const Examples& examples);
 
-/// Rows first … first+count-1 of the examples into a plan's input; count is context.batch.
+// Raw examples are stored channels first: [features], a channel after the other.
+
+/// Examples first … first+count-1 into a plan's input; count is context.batch.
 void gather(const Examples& examples, const InputForm& form, std::size_t first, const StepContext& context,
             Plan& plan);
-/// The rows named by `rows`, context.batch of them.
+/// The examples named by `rows`, context.batch of them.
 void gather(const Examples& examples, const InputForm& form, std::span<const std::uint32_t> rows,
             const StepContext& context, Plan& plan);
-/// The first context.batch rows of raw numbers.
+/// The first context.batch examples of raw numbers.
 void gather(const float* values, const InputForm& form, const StepContext& context, Plan& plan);
 void gather(const std::uint8_t* values, const InputForm& form, const StepContext& context, Plan& plan);
+/// The same for examples [context.batch, features] that have the form's mean and scale already.
+void lay_out(const float* values, const InputForm& form, const StepContext& context, Plan& plan);
 
 /// Predictions [count, outputs] from a plan's output: regression targets in their own units.
 void read_predictions(const Preprocessing& preprocessing, const Plan& plan, std::size_t count, float* to);

@@ -6,51 +6,128 @@
 #include <algorithm>
 #include <map>
 
+#include "graph/read_line.h"
+
 namespace halfwave {
 
-Network::Network(std::vector<std::unique_ptr<Layer>> layers, std::size_t inputs)
-    : layers_(std::move(layers)), inputs_(inputs) {
-  if (layers_.empty()) throw usage_error("The network has no layers.");
+std::string NetworkLine::text() const {
+  std::string text;
+  for (const Item& item : items) {
+    text.append(text.empty() ? "" : ", ").append(item.layer->line());
+    if (!item.layer->joins()) continue;
+    text += '(';
+    const std::size_t written = item.branches.size() - (adds_its_input(item) ? 1 : 0);
+    for (std::size_t b = 0; b < written; ++b) {
+      const NetworkLine& branch = item.branches[b];
+      text.append(b > 0 ? " | " : "").append(branch.items.empty() ? "input" : branch.text());
+    }
+    text += ')';
+  }
+  return text;
+}
+
+bool NetworkLine::needs_grid() const {
+  return std::ranges::any_of(items, [](const Item& item) {
+    return item.layer->needs_grid() || std::ranges::any_of(item.branches, &NetworkLine::needs_grid);
+  });
+}
+
+std::string layer_place(const std::string& before, std::size_t number) {
+  return before.empty() ? fmt::format("Layer {}", number) : fmt::format("{}, layer {}", before, number);
+}
+std::string branch_place(const std::string& layer, std::size_t number) {
+  return fmt::format("{}, branch {}", layer, number);
+}
+
+Network::Network(NetworkLine line, const Shape& input, const std::function<void(const Network& bound)>& check)
+    : users_of_(1), input_(input), line_(line.text()) {
+  if (line.items.empty()) throw usage_error("The network has no layers.");
+  add(line, kInput, "");
+  if (const Shape& end = layers_.back()->output(); end.positions() > 1)
+    throw usage_error(fmt::format(
+        "The network ends with {}, not with a row of numbers: put 'flatten' or a global pool behind '{}'.",
+        describe(end), layers_.back()->line()));
+  name_tensors();
+  if (check) check(*this);
+  allocate();
+}
+
+std::size_t Network::add(NetworkLine& line, std::size_t from, const std::string& before) {
+  for (std::size_t i = 0; i < line.items.size(); ++i) {
+    NetworkLine::Item& item = line.items[i];
+    const std::string place = layer_place(before, i + 1);
+    std::vector<std::size_t> inputs;
+    for (std::size_t b = 0; b < item.branches.size(); ++b)
+      inputs.push_back(add(item.branches[b], from, branch_place(place, b + 1)));
+    if (!item.layer->joins()) inputs.push_back(from);
+
+    std::vector<Shape> shapes;
+    for (const std::size_t k : inputs) shapes.push_back(k == kInput ? input_ : layers_[k]->output());
+    try {
+      item.layer->bind(shapes);
+    } catch (const Error& error) {
+      throw Error(error.kind(), fmt::format("{} ('{}'): {}", place, item.layer->line(), error.what()));
+    }
+    from = layers_.size();
+    for (const std::size_t k : inputs) users_of_[k + 1].push_back(from);
+    users_of_.emplace_back();
+    inputs_of_.push_back(std::move(inputs));
+    layers_.push_back(std::move(item.layer));
+  }
+  return from;
+}
+
+void Network::name_tensors() {
   std::map<std::string_view, int> numbers;
-  std::size_t width = inputs, kept_floats = 0;
-  std::vector<NetworkTensor*> kept;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    Layer& layer = *layers_[i];
-    names_.push_back(fmt::format("{}_{}", layer.info().name, ++numbers[layer.info().name]));
-    layer.bind(width);
-    width = layer.outputs();
+    const std::string_view kind = layers_[i]->info().name;
+    names_.push_back(fmt::format("{}_{}", kind, ++numbers[kind]));
     first_tensor_.push_back(tensors_.size());
     std::size_t index = 0;
-    for (TensorSpec& spec : layer.tensors())
+    for (TensorSpec& spec : layers_[i]->tensors())
       tensors_.push_back({names_.back() + "." + spec.name, std::move(spec), i, index++, 0});
   }
-  for (NetworkTensor& tensor : tensors_)
-    if (tensor.spec.learned) {
-      tensor.offset = learned_floats_;
-      learned_floats_ += tensor.spec.storage();
+}
+
+void Network::allocate() {
+  std::size_t floats = 0;
+  for (const bool learned : {true, false}) {
+    for (NetworkTensor& tensor : tensors_) {
+      if (tensor.spec.learned != learned) continue;
+      tensor.offset = floats;
+      floats += tensor.spec.floats();
     }
-  for (NetworkTensor& tensor : tensors_)
-    if (!tensor.spec.learned) {
-      tensor.offset = learned_floats_ + kept_floats;
-      kept_floats += tensor.spec.storage();
-    }
-  values_.assign(learned_floats_ + kept_floats, 0.0f);
+    if (learned) learned_floats_ = floats;
+  }
+  values_.assign(floats, 0.0f);
   for (const NetworkTensor& tensor : tensors_)
     if (tensor.spec.start != 0.0f) set(tensor, std::vector<float>(tensor.spec.count(), tensor.spec.start));
 }
 
-std::size_t Network::outputs() const { return layers_.back()->outputs(); }
+std::span<const std::size_t> Network::users_of(std::size_t layer) const { return users_of_[layer + 1]; }
+
+std::size_t Network::only_user_of(std::size_t layer) const {
+  const std::span<const std::size_t> users = users_of(layer);
+  return users.size() == 1 ? users[0] : size();
+}
+
+std::size_t Network::outputs() const { return layers_.back()->output().numbers(); }
+
+std::size_t Network::multiply_adds() const {
+  std::size_t sum = 0;
+  for (const auto& layer : layers_) sum += layer->multiply_adds();
+  return sum;
+}
 
 std::size_t Network::behind_identities(std::size_t layer) const {
-  while (layer < size() && layers_[layer]->identity()) ++layer;
+  while (layer < size() && layers_[layer]->identity()) layer = only_user_of(layer);
   return layer;
 }
 
 std::size_t Network::activation_behind(std::size_t layer) const {
-  for (std::size_t i = layer + 1; i < size(); ++i) {
+  for (std::size_t i = only_user_of(layer); i < size(); i = only_user_of(i)) {
     if (layers_[i]->is_activation()) return i;
-    const std::vector<TensorSpec> own = layers_[i]->tensors();
-    if (std::any_of(own.begin(), own.end(), [](const TensorSpec& tensor) { return tensor.decays; })) break;
+    if (std::ranges::any_of(layers_[i]->tensors(), &TensorSpec::decays)) break;
   }
   return size();
 }
@@ -62,32 +139,16 @@ std::size_t Network::parameters() const {
 }
 
 std::vector<float> Network::get(const NetworkTensor& tensor) const {
-  const float* from = values_.data() + tensor.offset;
-  std::vector<float> numbers(tensor.spec.count());
-  if (tensor.spec.panels)
-    unpack_panels(from, {tensor.spec.shape[0], tensor.spec.shape[1]}, numbers.data());
-  else
-    std::copy_n(from, numbers.size(), numbers.data());
-  return numbers;
+  return tensor.spec.load(values_.data() + tensor.offset);
 }
 
 void Network::set(const NetworkTensor& tensor, std::span<const float> numbers) {
   if (numbers.size() != tensor.spec.count())
     throw input_error(fmt::format("Tensor '{}' has {} numbers where {} are needed.", tensor.name,
                                   numbers.size(), tensor.spec.count()));
-  float* to = values_.data() + tensor.offset;
-  if (tensor.spec.panels) {
-    const Panels shape{tensor.spec.shape[0], tensor.spec.shape[1]};
-    pack_panels(numbers.data(), shape.columns, shape, 0, shape.count(), to);
-  } else {
-    std::copy(numbers.begin(), numbers.end(), to);
-  }
+  tensor.spec.store(numbers, values_.data() + tensor.offset);
 }
 
-std::string Network::line() const {
-  std::string text;
-  for (const auto& layer : layers_) text += (text.empty() ? "" : ", ") + layer->line();
-  return text;
-}
+std::string Network::line() const { return line_; }
 
 }  // namespace halfwave

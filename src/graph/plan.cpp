@@ -29,135 +29,187 @@ class LayerSink final : public GradientSink {
   std::size_t first_;
 };
 
+/// to += from
+void add(const StepContext& context, const float* from, std::size_t floats, float* to) {
+  run_team(context.team(floats), [&](int thread, int all) {
+    const Range part = share(floats, thread, all, kLineFloats);
+    for (std::size_t i = part.begin; i < part.end; ++i) to[i] += from[i];
+  });
+}
+
 }  // namespace
 
 Plan::Plan(Network& network, const PlanOptions& options, std::size_t layers)
     : network_(network),
       layers_(layers),
-      activity_l1_(options.activity_l1),
-      skipping_(options.skipping),
+      options_(options),
       memory_(layers),
-      nonzeros_(layers) {
+      backward_scratch_(layers),
+      joined_(layers),
+      sums_(layers),
+      nonzeros_(layers),
+      notes_(layers + 1) {
   if (options.training) gradients_.assign(network.learned_floats(), 0.0f);
   for (const NetworkTensor& tensor : network.tensors()) {
     tensor_pointers_.push_back(network.values().data() + tensor.offset);
     gradient_pointers_.push_back(options.training && tensor.spec.learned ? gradients_.data() + tensor.offset
                                                                          : nullptr);
   }
-  for (std::size_t i = 0; i < layers; ++i) {
-    const std::size_t first = network.first_tensor(i), count = network.layer(i).tensors().size();
-    memory_[i].tensors = std::span(tensor_pointers_).subspan(first, count);
-    memory_[i].gradients = std::span(gradient_pointers_).subspan(first, count);
-    memory_[i].batch = options.batch;
-    memory_[i].layer = i;
-    if (options.count_zeros && network.layer(i).zero_below())
-      nonzeros_[i].assign(network.layer(i).outputs(), 0);
-  }
-  place_buffers(options);  // measures
-  if (buffers_.empty()) return;
-  place_buffers(options);  // places
+  Layout layout(network, layers, options);
+  plan_notes(layout);
+  const std::vector<WorkBlocks> work = plan_work(layout.arena(), layout);
+  layout.arena().place();
+  buffers_.assign(layout.arena().size(), 0.0f);
+  set_pointers(layout, work);
+  set_followers(layout);
 }
 
-void Plan::place_buffers(const PlanOptions& options) {
-  Placer placer(buffers_.empty() ? nullptr : buffers_.data());
-  const std::size_t batch = options.batch;
-  const bool skipping = options.skipping != Skipping::never;
-  input_ = placer.take(batch * input_stride());
-
-  const float* x = input_;
-  std::size_t widest = 0, scratch = 0;
-  bool kept = false;  // some layer's backward pass still reads the numbers of buffer x
+std::vector<Plan::WorkBlocks> Plan::plan_work(Arena& arena, const Layout& layout) const {
+  const bool skipping = options_.skipping != Skipping::never;
+  std::vector<WorkBlocks> work;
   for (std::size_t i = 0; i < layers_; ++i) {
     const Layer& layer = network_.layer(i);
+    const std::size_t forward = layout.at_forward(i), last = layout.at_last(i);
+    // One that observes does so at the moment of the layer before.
+    const std::size_t seen = layout.observes(i) ? layout.at_forward(i - 1) : forward;
+    const std::size_t scratch = layer.scratch(options_.batch, options_.training, skipping);
+    // For inference a workspace is prepared once and kept.
+    const std::size_t first = options_.training ? seen : layout.at_input();
+    const std::size_t end = options_.training ? last : layout.at_loss();
+    const std::size_t folded = layout.folds(i) ? layer.fold_floats() : 0;
+    work.push_back({arena.add(layer.workspace(options_.batch, options_.training) + folded, first, end),
+                    arena.add(scratch, forward, forward),
+                    arena.add(options_.training ? scratch : 0, last, last)});
+  }
+  return work;
+}
+
+void Plan::set_pointers(Layout& layout, const std::vector<WorkBlocks>& work) {
+  Arena& arena = layout.arena();
+  const auto at = [&](std::size_t block) {
+    return block == Layout::kNone ? nullptr : buffers_.data() + arena.offset(block);
+  };
+  input_ = at(layout.value(Network::kInput));
+  for (std::size_t i = 0; i < layers_; ++i) {
+    const Layer& layer = network_.layer(i);
+    const std::size_t first = network_.first_tensor(i), count = layer.tensors().size();
+    const std::span<const std::size_t> inputs = network_.inputs_of(i);
+    const Layout::Backward& backward = layout.backward(i);
     LayerMemory& m = memory_[i];
-    m.x = x;
+    m.tensors = std::span(tensor_pointers_).subspan(first, count);
+    m.gradients = std::span(gradient_pointers_).subspan(first, count);
+    m.batch = options_.batch;
+    m.layer = i;
     m.x_stride = row_stride(layer.inputs());
     m.y_stride = row_stride(layer.outputs());
-    widest = std::max({widest, m.x_stride, m.y_stride});
-    const bool over_input = layer.in_place() && !kept && !(options.training && layer.keeps_input());
-    m.y = over_input ? const_cast<float*>(x) : placer.take(batch * m.y_stride);
-    m.workspace = placer.take(layer.workspace(batch, options.training));
-    scratch = std::max(scratch, layer.scratch(batch, options.training, skipping));
-    const bool penalised = activity_l1_ > 0.0f && layer.is_activation();
-    kept = options.training && (layer.keeps_output() || penalised);
-    x = m.y;
-  }
-  if (options.training) {  // two buffers take turns; a layer that works in place stays in its own
-    float* gradient[2] = {placer.take(batch * widest), placer.take(batch * widest)};
-    int turn = 0;
-    for (std::size_t i = layers_; i-- > 0;) {
-      LayerMemory& m = memory_[i];
-      m.dy = gradient[turn];
-      if (!network_.layer(i).in_place()) turn = 1 - turn;
-      const bool learners_before = network_.first_tensor(i) > 0;
-      m.dx = learners_before ? gradient[turn] : nullptr;
+    m.y = at(layout.value(i));
+    m.dy = at(backward.dy);
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      const float* const x = at(layout.value(inputs[k]));
+      float* const dx = k < backward.dx.size() ? at(backward.dx[k]) : nullptr;
+      if (layer.joins()) {
+        const std::size_t channels =
+            inputs[k] == Network::kInput ? network_.input().channels : network_.layer(inputs[k]).outputs();
+        joined_[i].push_back({x, row_stride(channels), channels, dx});
+      } else {
+        m.x = x;
+        m.dx = dx;
+      }
     }
+    m.joined = joined_[i];
+    for (const Layout::Sum& sum : backward.sums) sums_[i].push_back({at(sum.to), at(sum.from), sum.floats});
+    m.workspace = at(work[i].workspace);
+    m.scratch = at(work[i].forward_scratch);
+    backward_scratch_[i] = at(work[i].backward_scratch);
+    runs_backward_.push_back(layout.runs_backward(i));
+    holds_output_.push_back(arena.last(layout.value(i)) >= layout.at_loss());
   }
-  float* const shared = placer.take(scratch);
-  for (LayerMemory& m : memory_) m.scratch = shared;
-  place_notes(options, placer);
-  if (buffers_.empty()) buffers_.assign(placer.used(), 0.0f);
-}
-
-void Plan::place_notes(const PlanOptions& options, Placer& placer) {
-  notes_.clear();
-  const auto gains = [&](std::size_t layer) {  // smaller products lose more by the notes than they gain
-    if (layer >= layers_ || !network_.layer(layer).skips_zeros()) return false;
-    const std::size_t out = network_.layer(layer).outputs();
-    const std::size_t work = options.batch * network_.layer(layer).inputs() * out;
-    const bool few = !options.training && options.batch <= kFewExamples;
-    const bool enough = few ? work >= std::size_t{1} << 13 : work >= std::size_t{1} << 18 && out >= 32;
-    return skipping_ == Skipping::always || (skipping_ == Skipping::automatic && enough);
-  };
-  const auto make = [&](std::size_t units, bool lists) {
-    return &notes_.emplace_back(placer.take(Nonzeros::floats(options.batch, units, lists)), options.batch,
-                                units, lists);
-  };
-
-  // The input's own zeros; a layer that only hands them on takes the rest with it.
-  Zeros known{.many = true, .flat = false};
-  const std::size_t first = network_.behind_identities(0);
-  if (first < layers_ && network_.layer(first).skips_zeros()) memory_[first].rest = options.rest;
-  Nonzeros* notes = input_notes_ = gains(0) ? make(network_.inputs(), true) : nullptr;
-  for (std::size_t i = 0; i < layers_; ++i) {
-    const Layer& layer = network_.layer(i);
-    LayerMemory& m = memory_[i];
-    m.x_nonzeros = layer.skips_zeros() ? notes : nullptr;
-    m.x_flat = known.flat;
-    known = layer.zeros(known, options.training);
-    const bool lists = known.many && gains(i + 1);
-    notes = lists || !nonzeros_[i].empty() ? make(layer.outputs(), lists) : nullptr;
-    m.y_nonzeros = notes;
-    if (!lists) notes = nullptr;
-    const std::size_t next = network_.behind_identities(i + 1);
-    m.dy_zeros = gains(i) && next < layers_ && network_.layer(next).zeros_gradient(options.training);
+  for (std::size_t v = 0; v <= layers_; ++v) {
+    Notes& notes = notes_[v];
+    if (!notes.wanted) continue;
+    const Shape& shape = v == 0 ? network_.input() : network_.layer(v - 1).output();
+    notes.nonzeros = &noted_.emplace_back(at(notes.block), options_.batch * shape.positions(), shape.channels,
+                                          notes.lists);
+    if (v > 0) memory_[v - 1].y_nonzeros = notes.nonzeros;
+    for (const std::size_t user : notes.users) memory_[user].x_nonzeros = notes.nonzeros;
   }
 }
 
-void Plan::begin_input_notes(const StepContext& context) {
-  input_notes_->begin(context.batch, network_.layer(0).skips_below(own(context)));
+void Plan::begin_notes(const StepContext& context, std::size_t value) {
+  const Notes& notes = notes_[value + 1];
+  const Shape& shape = value == Network::kInput ? network_.input() : network_.layer(value).output();
+  double below = 0.0;
+  for (const std::size_t user : notes.users)
+    below = std::max(below, network_.layer(user).skips_below(context));
+  notes.nonzeros->begin(context.batch * shape.positions(), below);
 }
 
 void Plan::forward(const StepContext& context) {
   for (std::size_t i = 0; i < layers_; ++i) forward_layer(context, i);
-  prepared_ = !context.training;  // where the tensors change with every step, nothing is prepared
+  // Where the tensors change with every step nothing is prepared, or what is prepared is not kept.
+  prepared_ = !context.training && !options_.training;
+}
+
+void Plan::set_followers(const Layout& layout) {
+  followers_.resize(layers_);
+  affine_.resize(layers_);
+  for (std::size_t i = 0; i < layers_; ++i) {
+    leader_.push_back(layout.leader(i));
+    if (layout.folds(i)) {
+      affine_[i] = network_.layer(i + 1).affine(memory_[i + 1]);
+      memory_[i].affine = &affine_[i];
+    }
+    Followers& followers = followers_[i];
+    for (std::size_t j = i + 1; j < layers_ && layout.leader(j) == i; ++j)
+      if (!layout.folded(j)) followers.layers.push_back({&network_.layer(j), &memory_[j]});
+    const std::size_t next = i + 1 + followers.layers.size() + (layout.folds(i) ? 1 : 0);
+    if (next < layers_ && layout.observes(next) && layout.leader(next - 1) == i) {
+      followers.last_observes = true;
+      followers.layers.push_back({&network_.layer(next), &memory_[next]});
+      memory_[next].observed = true;
+    }
+    if (!followers.layers.empty()) memory_[i].row_sink = &followers;
+  }
+}
+
+void Plan::Followers::ready(Range rows) const {
+  for (std::size_t k = 0; k < layers.size(); ++k) {
+    const auto& [layer, memory] = layers[k];
+    if (last_observes && k + 1 == layers.size()) {
+      layer->observe(*context, *memory, rows);
+      continue;
+    }
+    layer->follow(*context, *memory, rows);
+    if (memory->y_nonzeros) memory->y_nonzeros->note_rows(memory->y, memory->y_stride, rows);
+  }
+}
+
+void Plan::begin_layer(const StepContext& context, std::size_t i) {
+  if (!context.training && !prepared_) network_.layer(i).prepare(context, memory_[i]);
+  if (memory_[i].y_nonzeros) begin_notes(context, i);
+}
+
+void Plan::end_layer(std::size_t i) {
+  Nonzeros* const notes = memory_[i].y_nonzeros;
+  if (notes && !nonzeros_[i].empty()) notes->add_counts(nonzeros_[i]);
 }
 
 void Plan::forward_layer(const StepContext& given, std::size_t i) {
   const StepContext context = own(given);
-  const Layer& layer = network_.layer(i);
-  const LayerMemory& m = memory_[i];
   if (i == 0) {
     if (!input_noted_) make_input(context, context.team(context.batch * network_.inputs()), [](Range) {});
     input_noted_ = false;
+    went_back_ = false;
   }
-  if (!context.training && !prepared_) layer.prepare(context, m);
-  if (m.y_nonzeros) {
-    const double below = m.y_nonzeros->has_lists() ? network_.layer(i + 1).skips_below(context) : 0.0;
-    m.y_nonzeros->begin(context.batch, below);
-  }
-  layer.forward(context, m);
-  if (m.y_nonzeros && !nonzeros_[i].empty()) m.y_nonzeros->add_counts(nonzeros_[i]);
+  if (leader_[i] != i) return;  // done
+  std::size_t end = i + 1;      // of those that it leads
+  while (end < layers_ && leader_[end] == i) ++end;
+  for (std::size_t j = end; j-- > i;) begin_layer(context, j);  // what is folded is prepared first
+  followers_[i].context = &context;
+  network_.layer(i).forward(context, memory_[i]);
+  for (std::size_t j = i + 1; j < end; ++j)
+    if (memory_[j].y_nonzeros) memory_[j].y_nonzeros->end();
+  for (std::size_t j = i; j < end; ++j) end_layer(j);
 }
 
 bool Plan::skips(std::size_t layer) const {
@@ -167,20 +219,23 @@ bool Plan::skips(std::size_t layer) const {
 
 void Plan::backward(const StepContext& given, UpdateSink& sink) {
   const StepContext context = own(given);
+  went_back_ = true;
   for (std::size_t i = layers_; i-- > 0;) {
+    if (!runs_backward_[i]) continue;
     const Layer& layer = network_.layer(i);
-    const LayerMemory& m = memory_[i];
-    if (activity_l1_ > 0.0f && layer.is_activation()) {
-      const float factor = activity_l1_ / static_cast<float>(context.batch);
-      const std::size_t n = context.batch * m.y_stride;
+    LayerMemory m = memory_[i];
+    m.scratch = backward_scratch_[i];
+    if (options_.activity_l1 > 0.0f && layer.is_activation()) {
+      const float factor = options_.activity_l1 / static_cast<float>(context.batch);
+      const std::size_t n = context.batch * layer.output().positions() * m.y_stride;
       run_team(context.team(n), [&](int thread, int all) {
         const Range part = share(n, thread, all, kLineFloats);
         add_sign(m.y + part.begin, factor, part.size(), m.dy + part.begin);
       });
     }
-    if (!m.dx && m.gradients.empty()) continue;
     LayerSink layer_sink(sink, network_, i);
     layer.backward(context, m, layer_sink);
+    for (const Sum& sum : sums_[i]) add(context, sum.from, context.batch * sum.floats, sum.to);
   }
 }
 

@@ -210,8 +210,10 @@ Dataset load_generated(const GeneratedSet& set, const DataOptions& options) {
   return set.make(set);
 }
 
-Dataset load(const DataOptions& options) {
+Dataset load(DataOptions options) {
   check_task(options.task);
+  const bool split = options.test == kSplitTest;
+  if (split) options.test.clear();
   const GeneratedSet* generated = find_named(generated_sets(), options.source);
   const bool table = generated == nullptr && is_table(options.source);
   if (generated == nullptr && find_named(named_sets(), options.source) == nullptr &&
@@ -232,7 +234,8 @@ Dataset load(const DataOptions& options) {
     data.test = load_examples(test, data.schema, &data.warnings);
     if (!data.test.labelled())
       throw input_error(fmt::format("{}: the test part has no labels", options.test));
-  } else if (data.test.count == 0 && !table) {
+  } else if ((data.test.count == 0 || split) && !table) {
+    data.test = {};
     split_off_test(data, options.validation, options.seed);
   }
   return data;

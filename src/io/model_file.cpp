@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/file.h"
+#include "graph/read_line.h"
 #include "halfwave/error.h"
 #include "io/model_file_schema.h"
 #include "io/onnx_export.h"
@@ -35,9 +36,11 @@ void check_parts(const ModelParts& parts) {
   check_schema(parts.schema);
   check_outputs(parts.schema, outputs);
   const std::size_t targets = parts.schema.task == Task::regression ? outputs : 0;
-  if (parts.schema.features() != features || p.mean.size() != features || p.scale.size() != features ||
+  // As reading the file will make it.
+  const Shape input = input_shape(read_network_line(parts.network.line()), parts.schema.shape);
+  if (input != parts.network.input() || p.mean.size() != features || p.scale.size() != features ||
       p.target_mean.size() != targets || p.target_scale.size() != targets)
-    throw input_error("schema, preprocessing and network differ in their numbers of inputs or outputs");
+    throw input_error("schema, preprocessing and network differ in their inputs or outputs");
   for (const NetworkTensor& tensor : parts.network.tensors())
     check_finite(parts.network.get(tensor), tensor.name);
   check_finite(p.mean, onnx_names::kMean);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <optional>
 #include <set>
 
 #include "halfwave/error.h"
@@ -24,25 +23,35 @@ bool same_bits(float a, float b) {
   return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
 }
 
-/// A row of numbers as a constant, a single number where all are the same; false where all are `neutral`, so
-/// that there is nothing to do.
-bool add_row(onnx::GraphProto& graph, const std::string& name, std::span<const float> row,
-             std::optional<float> neutral = std::nullopt) {
-  const bool same =
-      std::all_of(row.begin(), row.end(), [&](float number) { return same_bits(number, row[0]); });
-  if (same && neutral && same_bits(row[0], *neutral)) return false;
-  if (same)
-    fill_tensor(add_tensor(graph, name, {}), row.first(1));
-  else
-    fill_tensor(add_tensor(graph, name, std::array{row.size()}), row);
-  return true;
+bool all_same(std::span<const float> numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [&](float x) { return same_bits(x, numbers[0]); });
 }
 
-/// "preprocessing.Sub" of x and a row; x itself where the row changes nothing.
+/// A number for each of an example's as a constant: a single one where all are the same, one a channel where
+/// those of each channel are.
+void add_constant(onnx::GraphProto& graph, const std::string& name, std::span<const float> numbers,
+                  const Shape& shape) {
+  if (all_same(numbers)) {
+    fill_tensor(add_tensor(graph, name, {}), numbers.first(1));
+    return;
+  }
+  std::vector<float> channels;
+  for (std::size_t c = 0; c < shape.channels; ++c) {
+    const std::span<const float> own = numbers.subspan(c * shape.positions(), shape.positions());
+    if (!all_same(own)) return fill_tensor(add_tensor(graph, name, value_shape(shape)), numbers);
+    channels.push_back(own[0]);
+  }
+  fill_tensor(add_tensor(graph, name, channel_shape(shape)), channels);
+}
+
+/// "preprocessing.Sub" of x and the numbers; x itself where all of them are `neutral`, so that there is
+/// nothing to do.
 std::string combine(onnx::GraphProto& graph, const std::string& stage, const std::string& op,
-                    const std::string& x, const std::string& name, std::span<const float> row,
-                    float neutral) {
-  return add_row(graph, name, row, neutral) ? add_node(graph, stage + "." + op, op, {x, name}) : x;
+                    const std::string& x, const std::string& name, std::span<const float> numbers,
+                    const Shape& shape, float neutral) {
+  if (all_same(numbers) && same_bits(numbers[0], neutral)) return x;
+  add_constant(graph, name, numbers, shape);
+  return add_node(graph, stage + "." + op, op, {x, name});
 }
 
 std::string output_name(const ModelParts& parts) {
@@ -53,16 +62,32 @@ std::string output_name(const ModelParts& parts) {
   return last == "log_softmax" ? "log_probabilities" : "logits";
 }
 
-/// The inputs of the graph; what comes out is one row of numbers an example, nothing missing.
+/// The inputs of the graph; what comes out has the shape of the network's input, nothing missing.
 class InputWriter {
  public:
-  InputWriter(onnx::GraphProto& graph, const ModelParts& parts) : graph_(graph), schema_(parts.schema) {
+  InputWriter(onnx::GraphProto& graph, const ModelParts& parts)
+      : graph_(graph),
+        schema_(parts.schema),
+        shape_(parts.network.input()),
+        axes_(parts.schema.shape.size()) {
     for (std::size_t i = 0; i < parts.network.size(); ++i) stages_.insert(parts.network.layer_name(i));
     taken_.insert({"numeric", output_name(parts)});
   }
 
   std::string add() {
-    if (schema_.columns.empty()) return add_array();
+    const std::string x = schema_.columns.empty() ? add_array() : add_table();
+    return value_shape(shape_).size() > axes_ ? add_channel_axis(x) : x;
+  }
+
+ private:
+  static bool is_numeric(const Column& column) { return column.kind == Column::Kind::numeric; }
+
+  std::string add_array() {
+    declare_value(*graph_.add_input(), "input", onnx::TensorProto::FLOAT, schema_.shape);
+    return shape_.rank == 0 && axes_ > 1 ? add_flatten(graph_, "preprocessing.Flatten", "input") : "input";
+  }
+
+  std::string add_table() {
     std::vector<std::string> pieces;
     const auto numeric = std::count_if(schema_.columns.begin(), schema_.columns.end(), is_numeric);
     if (numeric > 0) pieces.push_back(add_numeric(static_cast<std::size_t>(numeric)));
@@ -74,13 +99,15 @@ class InputWriter {
     return all;
   }
 
- private:
-  static bool is_numeric(const Column& column) { return column.kind == Column::Kind::numeric; }
-
-  std::string add_array() {
-    declare_value(*graph_.add_input(), "input", onnx::TensorProto::FLOAT, schema_.shape);
-    if (schema_.shape.size() == 1) return "input";
-    return flatten("preprocessing.Flatten", "input");
+  /// [batch, height, width] as an image of one channel, [batch, length] as a signal of one.
+  std::string add_channel_axis(const std::string& x) {
+    const std::string axes = add_node(graph_, "preprocessing.Constant", "Constant", {});
+    onnx::TensorProto first;  // onnx 1.12 infers no shapes from the shorter value_ints
+    first.set_data_type(onnx::TensorProto::INT64);
+    first.add_dims(1);
+    first.add_int64_data(1);
+    add_attribute(*graph_.mutable_node()->rbegin(), "value", std::move(first));
+    return add_node(graph_, "preprocessing.Unsqueeze", "Unsqueeze", {x, axes});
   }
 
   std::string add_numeric(std::size_t count) {
@@ -89,7 +116,7 @@ class InputWriter {
                   std::array{static_cast<std::int64_t>(count)});
     std::vector<float> fill;
     for (std::size_t c = 0; c < count; ++c) fill.push_back(schema_.columns[c].fill);
-    add_row(graph_, onnx_names::kFill, fill);
+    add_constant(graph_, onnx_names::kFill, fill, Shape::row(count));
     const std::string missing = add_node(graph_, "preprocessing.IsNaN", "IsNaN", {name});
     return add_node(graph_, "preprocessing.Where", "Where", {missing, onnx_names::kFill, name});
   }
@@ -107,7 +134,7 @@ class InputWriter {
     // ONNX's own shape inference does not know this operator.
     declare_value(*graph_.add_value_info(), one_hot, onnx::TensorProto::FLOAT,
                   std::array{std::int64_t{1}, static_cast<std::int64_t>(column.categories.size())});
-    return flatten(fmt::format("preprocessing.Flatten_{}", texts_), one_hot);
+    return add_flatten(graph_, fmt::format("preprocessing.Flatten_{}", texts_), one_hot);
   }
 
   /// The column's own name, unless the graph uses it already: then a number is added.
@@ -121,14 +148,10 @@ class InputWriter {
     return name;
   }
 
-  std::string flatten(const std::string& name, const std::string& x) {
-    add_node(graph_, name, "Flatten", {x});
-    add_attribute(*graph_.mutable_node()->rbegin(), "axis", std::int64_t{1});
-    return name;
-  }
-
   onnx::GraphProto& graph_;
   const Schema& schema_;
+  const Shape& shape_;
+  const std::size_t axes_;       ///< of an example in the data
   std::set<std::string> taken_;  ///< by other inputs and the output
   std::set<std::string> stages_{"preprocessing",
                                 "target"};  ///< what all other names are, or begin with before a dot
@@ -142,6 +165,21 @@ void add_output(onnx::GraphProto& graph, const ModelParts& parts, const std::str
   graph.mutable_node()->rbegin()->set_output(0, name);
   declare_value(*graph.add_output(), name, onnx::TensorProto::FLOAT,
                 std::array{static_cast<std::int64_t>(parts.network.outputs())});
+}
+
+/// Every layer's nodes; the name of the row that comes out.
+std::string add_layers(onnx::GraphProto& graph, const Network& network, const std::string& input,
+                       Weights weights) {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < network.size(); ++i) {
+    std::vector<std::string> x;
+    for (const std::size_t from : network.inputs_of(i))
+      x.push_back(from == Network::kInput ? input : values[from]);
+    values.push_back(add_layer(graph, network, i, x, weights));
+  }
+  const std::size_t last = network.size() - 1;
+  if (network.layer(last).output().rank == 0) return values[last];
+  return add_flatten(graph, network.layer_name(last) + ".Flatten", values[last]);  // a grid of one position
 }
 
 void add_metadata(onnx::ModelProto& model, const ModelParts& parts) {
@@ -173,13 +211,15 @@ onnx::ModelProto to_onnx(const ModelParts& parts, Weights weights) {
   graph.set_name("halfwave");
 
   const Preprocessing& p = parts.preprocessing;
+  const Network& network = parts.network;
   std::string x = InputWriter(graph, parts).add();
-  x = combine(graph, "preprocessing", "Sub", x, onnx_names::kMean, p.mean, 0.0f);
-  x = combine(graph, "preprocessing", "Mul", x, onnx_names::kScale, p.scale, 1.0f);
-  for (std::size_t i = 0; i < parts.network.size(); ++i) x = add_layer(graph, parts.network, i, x, weights);
+  x = combine(graph, "preprocessing", "Sub", x, onnx_names::kMean, p.mean, network.input(), 0.0f);
+  x = combine(graph, "preprocessing", "Mul", x, onnx_names::kScale, p.scale, network.input(), 1.0f);
+  x = add_layers(graph, network, x, weights);
   if (parts.schema.task == Task::regression) {
-    x = combine(graph, "target", "Mul", x, onnx_names::kTargetScale, p.target_scale, 1.0f);
-    x = combine(graph, "target", "Add", x, onnx_names::kTargetMean, p.target_mean, 0.0f);
+    const Shape row = Shape::row(network.outputs());
+    x = combine(graph, "target", "Mul", x, onnx_names::kTargetScale, p.target_scale, row, 1.0f);
+    x = combine(graph, "target", "Add", x, onnx_names::kTargetMean, p.target_mean, row, 0.0f);
   }
   add_output(graph, parts, x);
 

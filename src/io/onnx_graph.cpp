@@ -15,6 +15,18 @@ onnx::AttributeProto& add_attribute(onnx::NodeProto& node, const std::string& na
 
 }  // namespace
 
+std::vector<std::size_t> value_shape(const Shape& shape) {
+  if (shape.rank == 0) return {shape.channels};
+  if (shape.rank == 1) return {shape.channels, shape.width};
+  return {shape.channels, shape.height, shape.width};
+}
+
+std::vector<std::size_t> channel_shape(const Shape& shape) {
+  std::vector<std::size_t> result(static_cast<std::size_t>(shape.rank) + 1, 1);
+  result[0] = shape.channels;
+  return result;
+}
+
 std::string add_node(onnx::GraphProto& graph, const std::string& name, const std::string& op,
                      const std::vector<std::string>& inputs) {
   onnx::NodeProto& node = *graph.add_node();
@@ -22,6 +34,12 @@ std::string add_node(onnx::GraphProto& graph, const std::string& name, const std
   node.set_op_type(op);
   for (const std::string& input : inputs) node.add_input(input);
   node.add_output(name);
+  return name;
+}
+
+std::string add_flatten(onnx::GraphProto& graph, const std::string& name, const std::string& x) {
+  add_node(graph, name, "Flatten", {x});
+  add_attribute(*graph.mutable_node()->rbegin(), "axis", std::int64_t{1});
   return name;
 }
 
@@ -33,9 +51,18 @@ void add_attribute(onnx::NodeProto& node, const std::string& name, std::int64_t 
   add_attribute(node, name, onnx::AttributeProto::INT).set_i(value);
 }
 
+void add_attribute(onnx::NodeProto& node, const std::string& name, std::span<const std::int64_t> values) {
+  onnx::AttributeProto& attribute = add_attribute(node, name, onnx::AttributeProto::INTS);
+  for (const std::int64_t value : values) attribute.add_ints(value);
+}
+
 void add_attribute(onnx::NodeProto& node, const std::string& name, const std::vector<std::string>& values) {
   onnx::AttributeProto& attribute = add_attribute(node, name, onnx::AttributeProto::STRINGS);
   for (const std::string& value : values) attribute.add_strings(value);
+}
+
+void add_attribute(onnx::NodeProto& node, const std::string& name, onnx::TensorProto value) {
+  *add_attribute(node, name, onnx::AttributeProto::TENSOR).mutable_t() = std::move(value);
 }
 
 onnx::TensorProto& add_tensor(onnx::GraphProto& graph, const std::string& name,

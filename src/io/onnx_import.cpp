@@ -3,19 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
+#include "graph/read_line.h"
 #include "halfwave/error.h"
 #include "io/model_file_schema.h"
 #include "io/onnx_export.h"
-#include "io/onnx_expression.h"
+#include "io/onnx_layer.h"
 #include "io/onnx_tensors.h"
-#include "layers/registry.h"
 
 namespace halfwave {
 namespace {
-
-using Layers = std::vector<std::unique_ptr<Layer>>;
 
 const std::string& metadata(const onnx::ModelProto& model, std::string_view key) {
   for (const onnx::StringStringEntryProto& entry : model.metadata_props())
@@ -28,89 +25,69 @@ const std::string& metadata(const onnx::ModelProto& model, std::string_view key)
       key, producer));
 }
 
-std::vector<std::string_view> split(std::string_view text, std::string_view separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + separator.size());
-  }
-}
-
-/// A layer as Layer::line() writes it.
-std::unique_ptr<Layer> read_layer(std::string_view text) {
-  const auto wrong = [&] {
-    return input_error(
-        fmt::format("metadata halfwave.network: '{}' is no layer that this version knows", text));
-  };
-  const std::vector<std::string_view> words = split(text, " ");
-  const LayerInfo* info = find_layer_kind(words[0]);
-  if (!info) throw wrong();
-  std::vector<double> values;
-  for (const LayerField& field : info->fields) values.push_back(field.value);
-  for (std::size_t i = 1; i < words.size(); ++i) {
-    const std::size_t equals = words[i].find('=');
-    const bool named = equals != std::string_view::npos;
-    std::size_t field = i - 1;
-    if (named)
-      for (field = 0; field < values.size() && info->fields[field].name != words[i].substr(0, equals);)
-        ++field;
-    const std::optional<double> value = parse_number(named ? words[i].substr(equals + 1) : words[i]);
-    if (field >= values.size() || !value) throw wrong();
-    values[field] = *value;
-  }
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!(values[i] >= info->fields[i].low && values[i] <= info->fields[i].high)) throw wrong();
-  return info->make(*info, std::move(values));
-}
-
-Layers read_layers(const std::string& line) {
+NetworkLine read_line(const std::string& line) {
   constexpr std::size_t kLongest = 1 << 20;
   if (line.size() > kLongest) throw input_error("metadata halfwave.network is longer than any network line");
-  Layers layers;
-  for (const std::string_view text : split(line, ", ")) layers.push_back(read_layer(text));
-  return layers;
+  try {
+    return read_network_line(line);
+  } catch (const Error& error) {
+    throw input_error(fmt::format("metadata halfwave.network: {}", error.what()));
+  }
 }
 
 /// Throws unless the file's tensors account for every width, and for every tensor of the layers by name and
-/// shape: a network of this size may then be allocated.
-void check_sizes(const Layers& layers, std::size_t inputs, const OnnxTensors& tensors) {
-  // A network without weights says nothing of its widths; so many are always allowed.
-  const std::size_t widest = std::max<std::size_t>(2 * tensors.numbers(), std::size_t{1} << 20);
-  const auto check_width = [&](std::size_t width, std::string_view place) {
-    if (width > widest)
-      throw input_error(
-          fmt::format("the {} have {} numbers, more than the file's tensors account for", place, width));
-  };
-  check_width(inputs, "inputs");
-  std::map<std::string_view, int> numbers;
-  std::size_t width = inputs;
-  for (const auto& layer : layers) {
-    layer->bind(width);
-    width = layer->outputs();
-    const std::string name = fmt::format("{}_{}", layer->info().name, ++numbers[layer->info().name]);
-    check_width(width, "outputs of layer " + name);
-    for (const TensorSpec& spec : layer->tensors()) tensors.check_shape(name + "." + spec.name, spec.shape);
+/// shape: a network of this size may then be allocated. The size of a grid nothing in a file accounts for, so
+/// it has a limit.
+class SizeCheck {
+ public:
+  explicit SizeCheck(const OnnxTensors& tensors) : tensors_(tensors) {}
+
+  void input(const Shape& shape) const { check(shape, kLargestGrid, "the inputs"); }
+
+  void layers(const Network& network) const {
+    for (std::size_t i = 0; i < network.size(); ++i)
+      check(network.layer(i).output(), kLargestResult, "the outputs of layer " + network.layer_name(i));
+    for (const NetworkTensor& tensor : network.tensors())
+      tensors_.check_shape(tensor.name, onnx_shape(network.layer(tensor.layer), tensor.spec));
   }
-}
+
+ private:
+  static constexpr std::size_t kLargestGrid = std::size_t{1} << 24;    ///< numbers of one example
+  static constexpr std::size_t kLargestResult = std::size_t{1} << 28;  ///< of its values between two layers
+
+  void check(const Shape& shape, std::size_t largest, const std::string& place) const {
+    // A network without weights says nothing of its widths; so many are always allowed.
+    const std::size_t widest = std::max<std::size_t>(2 * tensors_.numbers(), std::size_t{1} << 20);
+    if (shape.channels > widest)
+      throw input_error(fmt::format("{} have {} {}, more than the file's tensors account for", place,
+                                    shape.channels, shape.rank == 0 ? "numbers" : "channels"));
+    if (shape.rank > 0 && (shape.height > largest || shape.width > largest / shape.height ||
+                           shape.channels > largest / shape.positions()))
+      throw input_error(fmt::format("{} are {}: more than {} numbers", place, describe(shape), largest));
+  }
+
+  const OnnxTensors& tensors_;
+};
 
 Network read_network(const onnx::ModelProto& model, const Schema& schema, const OnnxTensors& tensors) {
-  Layers layers = read_layers(metadata(model, onnx_names::kNetwork));
-  check_sizes(layers, schema.features(), tensors);
-  Network network(std::move(layers), schema.features());
+  NetworkLine line = read_line(metadata(model, onnx_names::kNetwork));
+  const Shape input = input_shape(line, schema.shape);
+  const SizeCheck check(tensors);
+  check.input(input);
+  Network network(std::move(line), input, [&](const Network& bound) { check.layers(bound); });
   for (const NetworkTensor& tensor : network.tensors())
-    network.set(tensor, tensors.get(tensor.name, tensor.spec.shape));
+    network.set(tensor, tensors.get(tensor.name, onnx_shape(network.layer(tensor.layer), tensor.spec)));
   return network;
 }
 
-Preprocessing read_preprocessing(const Schema& schema, std::size_t outputs, const OnnxTensors& tensors) {
+Preprocessing read_preprocessing(const Schema& schema, const Network& network, const OnnxTensors& tensors) {
   Preprocessing p;
-  p.mean = tensors.get_row(onnx_names::kMean, schema.features(), 0.0f);
-  p.scale = tensors.get_row(onnx_names::kScale, schema.features(), 1.0f);
+  p.mean = tensors.get_constant(onnx_names::kMean, network.input(), 0.0f);
+  p.scale = tensors.get_constant(onnx_names::kScale, network.input(), 1.0f);
   if (schema.task == Task::regression) {
-    p.target_mean = tensors.get_row(onnx_names::kTargetMean, outputs, 0.0f);
-    p.target_scale = tensors.get_row(onnx_names::kTargetScale, outputs, 1.0f);
+    const Shape outputs = Shape::row(network.outputs());
+    p.target_mean = tensors.get_constant(onnx_names::kTargetMean, outputs, 0.0f);
+    p.target_scale = tensors.get_constant(onnx_names::kTargetScale, outputs, 1.0f);
   }
   return p;
 }
@@ -187,7 +164,7 @@ ModelParts from_onnx(const onnx::ModelProto& model) {
   const OnnxTensors tensors(model.graph());
   Network network = read_network(model, schema, tensors);
   check_outputs(schema, network.outputs());
-  Preprocessing preprocessing = read_preprocessing(schema, network.outputs(), tensors);
+  Preprocessing preprocessing = read_preprocessing(schema, network, tensors);
   ModelParts parts{std::move(network), std::move(schema), std::move(preprocessing),
                    facts_from_json(metadata(model, onnx_names::kFacts))};
   check_unchanged(model, to_onnx(parts, Weights::omitted), tensors);

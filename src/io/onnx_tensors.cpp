@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "halfwave/error.h"
+#include "io/onnx_graph.h"
 
 namespace halfwave {
 namespace {
@@ -39,6 +40,11 @@ std::size_t checked_count(const onnx::TensorProto& tensor) {
     throw wrong(
         name, fmt::format("is damaged: shape [{}], but {} numbers", fmt::join(tensor.dims(), ", "), present));
   return present;
+}
+
+bool has_shape(const onnx::TensorProto& tensor, std::span<const std::size_t> shape) {
+  return std::equal(tensor.dims().begin(), tensor.dims().end(), shape.begin(), shape.end(),
+                    [](std::int64_t a, std::size_t b) { return static_cast<std::uint64_t>(a) == b; });
 }
 
 std::vector<float> numbers_of(const onnx::TensorProto& tensor) {
@@ -73,13 +79,10 @@ const onnx::TensorProto& OnnxTensors::find(const std::string& name) const {
 }
 
 void OnnxTensors::check_shape(const std::string& name, std::span<const std::size_t> shape) const {
-  const auto& dims = find(name).dims();
-  const bool same =
-      std::equal(dims.begin(), dims.end(), shape.begin(), shape.end(),
-                 [](std::int64_t a, std::size_t b) { return static_cast<std::uint64_t>(a) == b; });
-  if (!same)
-    throw wrong(name, fmt::format("has shape [{}] where the network needs [{}]", fmt::join(dims, ", "),
-                                  fmt::join(shape, ", ")));
+  const onnx::TensorProto& tensor = find(name);
+  if (!has_shape(tensor, shape))
+    throw wrong(name, fmt::format("has shape [{}] where the network needs [{}]",
+                                  fmt::join(tensor.dims(), ", "), fmt::join(shape, ", ")));
 }
 
 std::vector<float> OnnxTensors::get(const std::string& name, std::span<const std::size_t> shape) const {
@@ -87,10 +90,16 @@ std::vector<float> OnnxTensors::get(const std::string& name, std::span<const std
   return numbers_of(find(name));
 }
 
-std::vector<float> OnnxTensors::get_row(const std::string& name, std::size_t width, float neutral) const {
-  if (!has(name)) return std::vector<float>(width, neutral);
-  if (find(name).dims().empty()) return std::vector<float>(width, numbers_of(find(name))[0]);
-  return get(name, std::span(&width, 1));
+std::vector<float> OnnxTensors::get_constant(const std::string& name, const Shape& shape,
+                                             float neutral) const {
+  if (!has(name)) return std::vector<float>(shape.numbers(), neutral);
+  const onnx::TensorProto& tensor = find(name);
+  if (tensor.dims().empty()) return std::vector<float>(shape.numbers(), numbers_of(tensor)[0]);
+  if (!has_shape(tensor, channel_shape(shape))) return get(name, value_shape(shape));
+  std::vector<float> numbers;
+  numbers.reserve(shape.numbers());
+  for (const float number : numbers_of(tensor)) numbers.insert(numbers.end(), shape.positions(), number);
+  return numbers;
 }
 
 }  // namespace halfwave

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "layers/shape.h"
+
 namespace halfwave {
 
 /// The float tensors stored in a graph, checked: types, and as many numbers as their shapes say.
@@ -22,8 +24,9 @@ class OnnxTensors {
   void check_shape(const std::string& name, std::span<const std::size_t> shape) const;
   /// The numbers, row after row. Throws as check_shape, and where one of them is not finite.
   std::vector<float> get(const std::string& name, std::span<const std::size_t> shape) const;
-  /// A row of this width, which may be stored as a single number, or not at all where it is `neutral`.
-  std::vector<float> get_row(const std::string& name, std::size_t width, float neutral) const;
+  /// A number for each of an example's, channel by channel. The tensor may hold a single number, one a
+  /// channel, or be left out where all are `neutral`.
+  std::vector<float> get_constant(const std::string& name, const Shape& shape, float neutral) const;
 
  private:
   const onnx::TensorProto& find(const std::string& name) const;

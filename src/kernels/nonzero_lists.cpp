@@ -1,7 +1,6 @@
 #include "kernels/nonzero_lists.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
@@ -9,45 +8,16 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/nonzero_pairs-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace halfwave {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Numbers that are not zero among the first `count`; NaN is not zero, though Ne would say so.
-template <class D>
-HWY_INLINE hn::Mask<D> nonzeros(D d, hn::Vec<D> numbers, std::size_t count) {
-  const auto listed = hn::Not(hn::Eq(numbers, hn::Zero(d)));
-  return count >= hn::Lanes(d) ? listed : hn::And(listed, hn::FirstN(d, count));
-}
-
-/// Writes the first `count` pairs of column and value; more is written behind them, up to a whole vector.
-#if HWY_TARGET == HWY_SCALAR
-template <class DU>
-HWY_INLINE void store_pairs(DU, hn::Vec<DU> columns, hn::Vec<DU> values, std::size_t, Nonzero* to) {
-  *to = {hn::GetLane(columns), std::bit_cast<float>(hn::GetLane(values))};
-}
-#else
-template <class DH>
-HWY_INLINE void store_half(DH, hn::Vec<DH> columns, hn::Vec<DH> values, Nonzero* to) {
-  const hn::Rebind<std::uint64_t, DH> pairs;
-  hn::StoreU(hn::Or(hn::PromoteTo(pairs, columns), hn::ShiftLeft<32>(hn::PromoteTo(pairs, values))), pairs,
-             reinterpret_cast<std::uint64_t*>(to));
-}
-
-template <class DU>
-HWY_INLINE void store_pairs(DU, hn::Vec<DU> columns, hn::Vec<DU> values, std::size_t count, Nonzero* to) {
-  const hn::Half<DU> half;
-  store_half(half, hn::LowerHalf(half, columns), hn::LowerHalf(half, values), to);
-  if (count > hn::Lanes(half))
-    store_half(half, hn::UpperHalf(half, columns), hn::UpperHalf(half, values), to + hn::Lanes(half));
-}
-#endif
-
 void ListRows(const float* matrix, std::size_t stride, std::size_t group, const NonzeroLists& lists) {
   const hn::ScalableTag<float> d;
   const hn::RebindToUnsigned<decltype(d)> du;
-  const std::size_t lanes = hn::Lanes(d);
   const auto iota = hn::Iota(du, 0);
   const Range rows = lists.rows_of(group);
   for (std::size_t block = 0; block < lists.blocks(); ++block) {
@@ -58,15 +28,9 @@ void ListRows(const float* matrix, std::size_t stride, std::size_t group, const 
     for (std::size_t r = rows.begin; r < rows.end; ++r) {
       *starts++ = static_cast<std::uint32_t>(at);
       const float* from = matrix + r * stride + columns.begin;
-      for (std::size_t j = 0; j < columns.size(); j += lanes) {
-        const auto value = hn::LoadU(d, from + j);
-        const auto listed = nonzeros(d, value, columns.size() - j);
-        const auto column = hn::Add(iota, hn::Set(du, static_cast<std::uint32_t>(j)));
-        const std::size_t count = hn::CountTrue(d, listed);
-        store_pairs(du, hn::Compress(column, hn::RebindMask(du, listed)),
-                    hn::BitCast(du, hn::Compress(value, listed)), count, entries + at);
-        at += count;
-      }
+      at += list_numbers(from, columns.size(), [&](std::size_t j) HWY_ATTR {
+        return hn::Add(iota, hn::Set(du, static_cast<std::uint32_t>(j)));
+      }, entries + at);
     }
     *starts = static_cast<std::uint32_t>(at);
   }

@@ -68,7 +68,9 @@ class NonzeroLists {
   }
   std::size_t tiles() const { return groups() * blocks(); }
   /// With room for a whole vector at the end.
-  std::size_t tile_capacity() const { return (rows_ < kRows ? rows_ : kRows) * kColumns + kLineFloats; }
+  std::size_t tile_capacity() const {
+    return (rows_ < kRows ? rows_ : kRows) * (columns_ < kColumns ? columns_ : kColumns) + kLineFloats;
+  }
   std::size_t tile(std::size_t group, std::size_t block) const { return block * groups() + group; }
 
   std::size_t rows_ = 0, columns_ = 0;

@@ -70,6 +70,13 @@ void Rmsprop(const RmspropStep step, float* HWY_RESTRICT w, const float* HWY_RES
   });
 }
 
+void Average(float share, float* HWY_RESTRICT average, const float* HWY_RESTRICT w, std::size_t n) {
+  for_each(n, [&](auto d, std::size_t i) HWY_ATTR {
+    const auto before = hn::LoadU(d, average + i);
+    hn::StoreU(hn::MulAdd(hn::Set(d, share), hn::Sub(hn::LoadU(d, w + i), before), before), d, average + i);
+  });
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace halfwave
 HWY_AFTER_NAMESPACE();
@@ -80,6 +87,7 @@ namespace halfwave {
 HWY_EXPORT(Sgd);
 HWY_EXPORT(Adam);
 HWY_EXPORT(Rmsprop);
+HWY_EXPORT(Average);
 
 void sgd_update(const SgdStep& step, float* w, const float* g, float* v, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(Sgd)(step, w, g, v, n);
@@ -89,6 +97,9 @@ void adam_update(const AdamStep& step, float* w, const float* g, float* m, float
 }
 void rmsprop_update(const RmspropStep& step, float* w, const float* g, float* s, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(Rmsprop)(step, w, g, s, n);
+}
+void average_update(float share, float* average, const float* w, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(Average)(share, average, w, n);
 }
 
 }  // namespace halfwave

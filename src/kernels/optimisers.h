@@ -32,4 +32,7 @@ struct RmspropStep {
 };
 void rmsprop_update(const RmspropStep& step, float* w, const float* g, float* s, std::size_t n);
 
+/// A moving average of weights (Polyak & Juditsky 1992): average ← average + share · (w - average).
+void average_update(float share, float* average, const float* w, std::size_t n);
+
 }  // namespace halfwave

@@ -9,6 +9,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/columns-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace halfwave {
 namespace HWY_NAMESPACE {
@@ -16,17 +18,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
-
-/// Calls column(vector tag, first column) for whole vectors, then number by number for what is left.
-template <class Body>
-HWY_INLINE void for_columns(Range columns, Body&& body) {
-  const D d;
-  const std::size_t lanes = hn::Lanes(d);
-  std::size_t j = columns.begin;
-  for (; j + lanes <= columns.end; j += lanes) body(d, j);
-  const hn::CappedTag<float, 1> one;
-  for (; j < columns.end; ++j) body(one, j);
-}
 
 /// Four vectors of columns a time, so that the additions of one row do not wait for those of the row before.
 template <class Term>
@@ -60,20 +51,63 @@ void ColumnSums(const float* x, std::size_t stride, std::size_t rows, Range colu
   });
 }
 
-void ColumnProducts(const float* x, const float* centre, const float* y, std::size_t stride, std::size_t rows,
-                    Range columns, float* sums) {
-  sum_columns(rows, columns, sums, [&](auto d, std::size_t row, std::size_t j, auto sum) HWY_ATTR {
-    const auto difference = hn::Sub(hn::LoadU(d, x + row * stride + j), hn::LoadU(d, centre + j));
-    return hn::MulAdd(difference, hn::LoadU(d, y + row * stride + j), sum);
-  });
+/// Adds two sums a column over the rows: add(tag, row, column, first, second) adds one row to both. In groups
+/// of rows that stay in the L1 cache, while the sums of four vectors of columns are in registers.
+template <class Add>
+HWY_INLINE void add_two_sums(Range rows, Range columns, float* first, float* second, Add&& add) {
+  constexpr std::size_t kGroup = 32;
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  for (std::size_t begin = rows.begin, end; begin < rows.end; begin = end) {
+    end = std::min(rows.end, begin + kGroup);
+    std::size_t j = columns.begin;
+    for (; j + 4 * lanes <= columns.end; j += 4 * lanes) {
+      const std::size_t j1 = j + lanes, j2 = j1 + lanes, j3 = j2 + lanes;
+      V a0 = hn::Zero(d), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+      for (std::size_t row = begin; row < end; ++row) {
+        add(d, row, j, a0, b0);
+        add(d, row, j1, a1, b1);
+        add(d, row, j2, a2, b2);
+        add(d, row, j3, a3, b3);
+      }
+      const auto finish = [&](std::size_t column, V a, V b) HWY_ATTR {
+        hn::StoreU(hn::Add(hn::LoadU(d, first + column), a), d, first + column);
+        hn::StoreU(hn::Add(hn::LoadU(d, second + column), b), d, second + column);
+      };
+      finish(j, a0, b0);
+      finish(j1, a1, b1);
+      finish(j2, a2, b2);
+      finish(j3, a3, b3);
+    }
+    for_columns({j, columns.end}, [&](auto tag, std::size_t column) HWY_ATTR {
+      auto a = hn::Zero(tag), b = a;
+      for (std::size_t row = begin; row < end; ++row) add(tag, row, column, a, b);
+      hn::StoreU(hn::Add(hn::LoadU(tag, first + column), a), tag, first + column);
+      hn::StoreU(hn::Add(hn::LoadU(tag, second + column), b), tag, second + column);
+    });
+  }
 }
 
-void ColumnSquares(const float* x, const float* centre, std::size_t stride, std::size_t rows, Range columns,
-                   float* sums) {
-  sum_columns(rows, columns, sums, [&](auto d, std::size_t row, std::size_t j, auto sum) HWY_ATTR {
-    const auto difference = hn::Sub(hn::LoadU(d, x + row * stride + j), hn::LoadU(d, centre + j));
-    return hn::MulAdd(difference, difference, sum);
-  });
+void AddMoments(const float* x, const float* shift, std::size_t stride, Range rows, Range columns,
+                float* sums, float* squares) {
+  add_two_sums(rows, columns, sums, squares,
+               [&](auto d, std::size_t row, std::size_t j, auto& sum, auto& square) HWY_ATTR {
+                 const auto difference = hn::Sub(hn::LoadU(d, x + row * stride + j), hn::LoadU(d, shift + j));
+                 sum = hn::Add(sum, difference);
+                 square = hn::MulAdd(difference, difference, square);
+               });
+}
+
+void AddSlopes(const float* x, const float* centre, const float* dy, std::size_t stride, Range rows,
+               Range columns, float* sums, float* products) {
+  add_two_sums(rows, columns, sums, products,
+               [&](auto d, std::size_t row, std::size_t j, auto& sum, auto& product) HWY_ATTR {
+                 const auto difference =
+                     hn::Sub(hn::LoadU(d, x + row * stride + j), hn::LoadU(d, centre + j));
+                 const auto gradient = hn::LoadU(d, dy + row * stride + j);
+                 sum = hn::Add(sum, gradient);
+                 product = hn::MulAdd(gradient, difference, product);
+               });
 }
 
 void CountNonzeros(const float* x, std::size_t stride, std::size_t rows, Range columns,
@@ -128,6 +162,12 @@ void StandardiseFloats(const float* x, const float* mean, const float* scale, st
   });
 }
 
+void Add(const float* a, const float* b, std::size_t n, float* sum) {
+  for_columns({0, n}, [&](auto d, std::size_t j) HWY_ATTR {
+    hn::StoreU(hn::Add(hn::LoadU(d, a + j), hn::LoadU(d, b + j)), d, sum + j);
+  });
+}
+
 void AddSign(const float* h, float factor, std::size_t n, float* dy) {
   for_columns({0, n}, [&](auto d, std::size_t j) HWY_ATTR {
     const auto value = hn::LoadU(d, h + j);
@@ -164,26 +204,27 @@ HWY_AFTER_NAMESPACE();
 namespace halfwave {
 
 HWY_EXPORT(ColumnSums);
-HWY_EXPORT(ColumnProducts);
-HWY_EXPORT(ColumnSquares);
+HWY_EXPORT(AddMoments);
+HWY_EXPORT(AddSlopes);
 HWY_EXPORT(CountNonzeros);
 HWY_EXPORT(ColumnScale);
 HWY_EXPORT(ColumnCombine);
 HWY_EXPORT(StandardiseBytes);
 HWY_EXPORT(StandardiseFloats);
+HWY_EXPORT(Add);
 HWY_EXPORT(AddSign);
 HWY_EXPORT(SquaresOfBlock);
 
 void column_sums(const float* x, std::size_t stride, std::size_t rows, Range columns, float* sums) {
   HWY_DYNAMIC_DISPATCH(ColumnSums)(x, stride, rows, columns, sums);
 }
-void column_products(const float* x, const float* centre, const float* y, std::size_t stride,
-                     std::size_t rows, Range columns, float* sums) {
-  HWY_DYNAMIC_DISPATCH(ColumnProducts)(x, centre, y, stride, rows, columns, sums);
+void add_moments(const float* x, const float* shift, std::size_t stride, Range rows, Range columns,
+                 float* sums, float* squares) {
+  HWY_DYNAMIC_DISPATCH(AddMoments)(x, shift, stride, rows, columns, sums, squares);
 }
-void column_squares(const float* x, const float* centre, std::size_t stride, std::size_t rows, Range columns,
-                    float* sums) {
-  HWY_DYNAMIC_DISPATCH(ColumnSquares)(x, centre, stride, rows, columns, sums);
+void add_slopes(const float* x, const float* centre, const float* dy, std::size_t stride, Range rows,
+                Range columns, float* sums, float* products) {
+  HWY_DYNAMIC_DISPATCH(AddSlopes)(x, centre, dy, stride, rows, columns, sums, products);
 }
 void count_nonzeros(const float* x, std::size_t stride, std::size_t rows, Range columns,
                     std::uint32_t* counts) {
@@ -202,6 +243,9 @@ void standardise(const std::uint8_t* x, const float* mean, const float* scale, s
 }
 void standardise(const float* x, const float* mean, const float* scale, std::size_t n, float* out) {
   HWY_DYNAMIC_DISPATCH(StandardiseFloats)(x, mean, scale, n, out);
+}
+void add(const float* a, const float* b, std::size_t n, float* sum) {
+  HWY_DYNAMIC_DISPATCH(Add)(a, b, n, sum);
 }
 void add_sign(const float* h, float factor, std::size_t n, float* dy) {
   HWY_DYNAMIC_DISPATCH(AddSign)(h, factor, n, dy);

@@ -12,12 +12,13 @@ namespace halfwave {
 
 /// sums[j] = Σ x[:, j]
 void column_sums(const float* x, std::size_t stride, std::size_t rows, Range columns, float* sums);
-/// sums[j] = Σ (x[:, j] - centre[j]) · y[:, j]
-void column_products(const float* x, const float* centre, const float* y, std::size_t stride,
-                     std::size_t rows, Range columns, float* sums);
-/// sums[j] = Σ (x[:, j] - centre[j])²
-void column_squares(const float* x, const float* centre, std::size_t stride, std::size_t rows, Range columns,
-                    float* sums);
+/// Over a range of rows: sums[j] += Σ (x[:, j] - shift[j]), squares[j] += Σ (x[:, j] - shift[j])². With a
+/// shift not far from the column's mean, neither loses precision.
+void add_moments(const float* x, const float* shift, std::size_t stride, Range rows, Range columns,
+                 float* sums, float* squares);
+/// Over a range of rows: sums[j] += Σ dy[:, j], products[j] += Σ dy[:, j] · (x[:, j] - centre[j]).
+void add_slopes(const float* x, const float* centre, const float* dy, std::size_t stride, Range rows,
+                Range columns, float* sums, float* products);
 /// counts[j] += number of rows in which x[:, j] is not zero (NaN counts as not zero)
 void count_nonzeros(const float* x, std::size_t stride, std::size_t rows, Range columns,
                     std::uint32_t* counts);
@@ -33,6 +34,8 @@ void column_combine(const float* x, const float* centre, const float* a, const f
 void standardise(const std::uint8_t* x, const float* mean, const float* scale, std::size_t n, float* out);
 void standardise(const float* x, const float* mean, const float* scale, std::size_t n, float* out);
 
+/// sum[i] = a[i] + b[i]; in place allowed.
+void add(const float* a, const float* b, std::size_t n, float* sum);
 /// dy[i] += factor · sign(h[i]), sign(0) = 0: the gradient of factor · Σ|h|.
 void add_sign(const float* h, float factor, std::size_t n, float* dy);
 

@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "core/team.h"
 #include "kernels/activation_kernels.h"
+#include "layers/column_sums.h"
 #include "layers/kinds.h"
 
 namespace halfwave {
@@ -55,7 +56,7 @@ class Pointwise final : public ActivationLayer {
   }
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
-    const std::size_t n = context.batch * m.x_stride;
+    const std::size_t n = input_rows(context) * m.x_stride;
     run_team(context.team(n * kWork), [&](int thread, int all) {
       const Range part = share(n, thread, all, kLineFloats);
       functions_.backward(saved(m) + part.begin, m.dy + part.begin, m.dx + part.begin, part.size(),
@@ -84,20 +85,29 @@ class PerUnit final : public ActivationLayer {
                        {m.y + rows.begin * m.y_stride, m.y_stride}, rows.size(), inputs(), m.tensors[0]);
   }
 
-  /// Shared by columns, so that each unit's gradient is one sum over the batch.
+  std::size_t scratch(std::size_t batch, bool training, bool) const override {
+    return training ? sums(nullptr, batch).floats() : 0;
+  }
+
   void backward(const StepContext& context, const LayerMemory& m, GradientSink& sink) const override {
     float* const dx = m.dx ? m.dx : m.dy;
-    run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
-      const Range columns = share(inputs(), thread, all, kLineFloats);
-      const std::size_t j = columns.begin;
-      std::fill_n(m.gradients[0] + j, columns.size(), 0.0f);
-      functions_.backward({saved(m) + j, saved_stride(m)}, {m.dy + j, m.y_stride}, {dx + j, m.x_stride},
-                          context.batch, columns.size(), m.tensors[0] + j, m.gradients[0] + j);
+    const ColumnSums all = sums(m.scratch, context.batch);
+    all.run(context.team(input_rows(context) * m.x_stride * kWork), [&](Range rows, float* of_rows) {
+      functions_.backward({saved(m) + rows.begin * saved_stride(m), saved_stride(m)},
+                          {m.dy + rows.begin * m.y_stride, m.y_stride},
+                          {dx + rows.begin * m.x_stride, m.x_stride}, rows.size(), inputs(), m.tensors[0],
+                          of_rows);
     });
+    for (std::size_t j = 0; j < inputs(); ++j) m.gradients[0][j] = static_cast<float>(all.total(0, j));
     sink.ready(0, 0, inputs(), m.gradients[0]);
   }
 
  private:
+  /// The gradient of each unit's number.
+  ColumnSums sums(float* memory, std::size_t batch) const {
+    return {memory, batch * input().positions(), inputs(), 1};
+  }
+
   PerUnitFunctions functions_;
 };
 
@@ -118,7 +128,7 @@ class Randomised final : public ActivationLayer {
   }
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
-    const std::size_t n = context.batch * m.x_stride;
+    const std::size_t n = input_rows(context) * m.x_stride;
     run_team(context.team(n * kWork), [&](int thread, int all) {
       const Range part = share(n, thread, all, kLineFloats);
       training_.backward(saved(m) + part.begin, m.dy + part.begin, m.dx + part.begin, part.size(),
@@ -149,8 +159,8 @@ class RowWise final : public ActivationLayer {
   }
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
-    run_team(context.team(context.batch * m.x_stride * kWork), [&](int thread, int all) {
-      const Range rows = share(context.batch, thread, all);
+    run_team(context.team(input_rows(context) * m.x_stride * kWork), [&](int thread, int all) {
+      const Range rows = share(input_rows(context), thread, all);
       functions_.backward({saved(m) + rows.begin * saved_stride(m), saved_stride(m)},
                           {m.dy + rows.begin * m.y_stride, m.y_stride},
                           {m.dx + rows.begin * m.x_stride, m.x_stride}, rows.size(), inputs());
@@ -159,7 +169,11 @@ class RowWise final : public ActivationLayer {
 
  private:
   bool doubles() const { return activation().form == ActivationInfo::Form::doubled; }
-  std::size_t width_for(std::size_t inputs) const override { return doubles() ? 2 * inputs : inputs; }
+  Shape output_for(const Shape& input) const override {
+    Shape output = input;
+    if (doubles()) output.channels *= 2;
+    return output;
+  }
 
   RowFunctions functions_;
 };

@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+#include <halfwave/error.h>
+
 #include <algorithm>
 
 #include "core/team.h"
@@ -17,7 +20,7 @@ class Dense final : public Layer {
   using Layer::Layer;
 
   std::vector<TensorSpec> tensors() const override {
-    return {{.name = "weight", .shape = {inputs(), outputs()}, .decays = true, .panels = true},
+    return {{.name = "weight", .shape = {inputs(), outputs()}, .decays = true, .storage = TensorSpec::Storage::panels},
             {.name = "bias", .shape = {outputs()}}};
   }
 
@@ -32,6 +35,8 @@ class Dense final : public Layer {
 
   bool keeps_input() const override { return true; }
   bool skips_zeros() const override { return true; }
+  bool takes_rest() const override { return true; }
+  std::size_t multiply_adds() const override { return inputs() * outputs(); }
   double skips_below(const StepContext& context) const override {
     const double forward = context.skips_below(Product::forward, outputs());
     if (!context.training) return forward;
@@ -133,7 +138,13 @@ class Dense final : public Layer {
     }
   }
 
-  std::size_t width_for(std::size_t) const override { return static_cast<std::size_t>(field(0)); }
+  Shape output_for(const Shape& input) const override {
+    if (input.positions() > 1)
+      throw usage_error(fmt::format("dense takes a row of numbers, not {}: put 'flatten' or a global pool "
+                                    "before it.",
+                                    describe(input)));
+    return Shape::row(first_of(0));
+  }
 };
 
 }  // namespace
@@ -141,7 +152,7 @@ class Dense final : public Layer {
 LayerInfo dense_layer() {
   return {.name = "dense",
           .help = "every output is a weighted sum of all inputs, plus a bias",
-          .onnx = "Gemm(x, weight, bias)",
+          .onnx = "Gemm(row(x), weight, bias)",
           .fields = {{"units", 0, 1, 1 << 24, "outputs; the last layer's follow from the data", true}},
           .make = make_layer<Dense>};
 }

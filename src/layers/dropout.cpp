@@ -16,7 +16,7 @@ class RandomDrop : public RowLayer {
 
   /// A bit for each number.
   std::size_t workspace(std::size_t batch, bool training) const override {
-    return training ? (batch * row_stride(inputs()) + kMaskBits - 1) / kMaskBits : 0;
+    return training ? (batch * input().positions() * row_stride(inputs()) + kMaskBits - 1) / kMaskBits : 0;
   }
   bool in_place() const override { return true; }
   bool zeros_gradient(bool training) const override { return training && field(0) > 0.0; }
@@ -35,7 +35,7 @@ class RandomDrop : public RowLayer {
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink&) const override {
     if (!m.dx) return;
-    const std::size_t n = context.batch * m.x_stride;
+    const std::size_t n = input_rows(context) * m.x_stride;
     const auto* mask = reinterpret_cast<const std::uint32_t*>(m.workspace);
     run_team(context.team(n), [&](int thread, int all) {
       const Range part = share(n, thread, all, kMaskBits);

@@ -8,9 +8,17 @@ namespace halfwave {
 // The declarations of the layers, one file each; registry.cpp lists them.
 
 LayerInfo dense_layer();
+LayerInfo conv_layer();
+LayerInfo pool_layer();
+LayerInfo average_pool_layer();
+LayerInfo global_average_pool_layer();
+LayerInfo global_max_pool_layer();
+LayerInfo residual_layer();
+LayerInfo concat_layer();
+LayerInfo batch_norm_layer();
+LayerInfo layer_norm_layer();
 LayerInfo dropout_layer();
 LayerInfo alpha_dropout_layer();
-LayerInfo batch_norm_layer();
 LayerInfo flatten_layer();
 
 /// The layer of an activation, made from the activation's own declaration.

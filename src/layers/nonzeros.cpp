@@ -50,7 +50,7 @@ void Nonzeros::end() {
   listed_groups_ = std::accumulate(listed_.begin(), listed_.begin() + groups, std::size_t{0});
 }
 
-void Nonzeros::add_counts(std::span<std::uint32_t> totals) const {
+void Nonzeros::add_counts(std::span<std::uint64_t> totals) const {
   for (std::size_t group = 0; group < lists_.groups(); ++group) {
     const std::uint32_t* const counts = counts_ + group * round_up(units_, kLineFloats);
     for (std::size_t u = 0; u < units_; ++u) totals[u] += counts[u];

@@ -22,6 +22,11 @@ class Nonzeros {
   void begin(std::size_t batch, double list_below);
   /// Notes one group of rows that has just been made. Several threads may note different groups at once.
   void note(const float* matrix, std::size_t stride, std::size_t group);
+  /// The groups of some rows, which are whole groups.
+  void note_rows(const float* matrix, std::size_t stride, Range rows) {
+    const Range groups = NonzeroLists::groups_of(rows);
+    for (std::size_t group = groups.begin; group < groups.end; ++group) note(matrix, stride, group);
+  }
   /// After the pass.
   void end();
 
@@ -35,7 +40,7 @@ class Nonzeros {
   bool any_listed() const { return listed_groups_ > 0; }
   const NonzeroLists& lists() const { return lists_; }
   /// Adds each unit's count; always.
-  void add_counts(std::span<std::uint32_t> totals) const;
+  void add_counts(std::span<std::uint64_t> totals) const;
 
  private:
   std::size_t units_;

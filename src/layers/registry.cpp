@@ -8,7 +8,18 @@ namespace halfwave {
 namespace {
 
 std::vector<LayerInfo> all_kinds() {
-  std::vector<LayerInfo> kinds{dense_layer(), dropout_layer(), alpha_dropout_layer(), batch_norm_layer(),
+  std::vector<LayerInfo> kinds{dense_layer(),
+                               conv_layer(),
+                               pool_layer(),
+                               average_pool_layer(),
+                               global_average_pool_layer(),
+                               global_max_pool_layer(),
+                               residual_layer(),
+                               concat_layer(),
+                               batch_norm_layer(),
+                               layer_norm_layer(),
+                               dropout_layer(),
+                               alpha_dropout_layer(),
                                flatten_layer()};
   for (const ActivationInfo& activation : activations()) kinds.push_back(activation_layer(activation));
   return kinds;

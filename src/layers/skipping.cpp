@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
 
 #include "core/suggest.h"
@@ -24,7 +25,7 @@ struct Place {
   double between(double at_low, double at_high) const { return at_low + share * (at_high - at_low); }
 };
 
-Place place_among(const std::vector<std::size_t>& points, std::size_t number) {
+Place place_among(std::span<const std::size_t> points, std::size_t number) {
   const auto above = std::upper_bound(points.begin(), points.end(), number);
   if (above == points.begin()) return {0, 0, 0.0};
   const auto high = static_cast<std::size_t>(above - points.begin());
@@ -68,6 +69,16 @@ double Crossovers::density(Product product, std::size_t batch, std::size_t out) 
     return column.between(numbers[column.low], numbers[column.high]);
   };
   return row.between(along(rows[row.low]), along(rows[row.high]));
+}
+
+double conv_crossover(Product product, std::size_t columns) {
+  constexpr std::array<std::size_t, 4> kColumns{16, 32, 64, 128};
+  constexpr std::array<std::array<double, 4>, kProducts.size()> kDensities{{{0.30, 0.55, 0.65, 0.70},  // forward
+                                                                            {0.30, 0.42, 0.50, 0.55},  // dW
+                                                                            {0.00, 0.15, 0.50, 0.55}}};
+  const Place place = place_among(kColumns, columns);
+  const auto& densities = kDensities[static_cast<std::size_t>(product)];
+  return place.between(densities[place.low], densities[place.high]);
 }
 
 const Crossovers& Crossovers::built_in() {

@@ -12,6 +12,17 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// Of what a checkpoint holds; 2: zeros are counted in 64 bits.
+constexpr int kFormat = 2;
+
+/// Counts as the file takes them: in two words of 32 bits each.
+std::span<std::uint32_t> words(std::vector<std::uint64_t>& counts) {
+  return {reinterpret_cast<std::uint32_t*>(counts.data()), 2 * counts.size()};
+}
+std::span<const std::uint32_t> words(const std::vector<std::uint64_t>& counts) {
+  return {reinterpret_cast<const std::uint32_t*>(counts.data()), 2 * counts.size()};
+}
+
 // One list of fields for both directions: visit(name, field).
 template <class Self, class Visitor>
 void visit_layer(Self& layer, Visitor&& visit) {
@@ -114,7 +125,8 @@ bool Checkpoint::exists() const {
   return std::filesystem::exists(file_, ignored);
 }
 
-void Checkpoint::save(const RunState& state, const Network& network, Optimiser& optimiser) const {
+void Checkpoint::save(const RunState& state, const Network& network, Optimiser& optimiser,
+                      WeightAverage& average) const {
   std::error_code error;
   std::filesystem::create_directories(file_.parent_path(), error);
   if (error)
@@ -126,19 +138,25 @@ void Checkpoint::save(const RunState& state, const Network& network, Optimiser& 
   for (const std::span<float> array : optimiser.state())
     tensors.push_back(view(fmt::format("optimiser.{}", number++), std::span<const float>(array)));
   for (std::size_t i = 0; i < state.nonzeros.size(); ++i)
-    tensors.push_back(view(fmt::format("nonzeros.{}", i), std::span<const std::uint32_t>(state.nonzeros[i])));
+    tensors.push_back(view(fmt::format("nonzeros.{}", i), words(state.nonzeros[i])));
+  if (!average.state().empty()) tensors.push_back(view("average", std::span<const float>(average.state())));
   if (!state.best_values.empty())
     tensors.push_back(view("best_values", std::span<const float>(state.best_values)));
-  Json text{{"identity", Json::parse(identity_)}, {"state", to_json(state)}};
+  Json text{{"format", kFormat}, {"identity", Json::parse(identity_)}, {"state", to_json(state)}};
   text["state"]["has_best"] = !state.best_values.empty();
   write_tensor_file(file_, text.dump(), tensors);
 }
 
-void Checkpoint::load(RunState& state, Network& network, Optimiser& optimiser) const {
+void Checkpoint::load(RunState& state, Network& network, Optimiser& optimiser, WeightAverage& average) const {
   const TensorFile file = read_tensor_file(file_);
   const std::string name = file_.string();
   try {
     const Json text = Json::parse(file.text);
+    if (const int format = text.value("format", 1); format != kFormat)
+      throw input_error(
+          fmt::format("{} is of another version of Halfwave (format {}, this one's is {}): finish "
+                      "the run with that version, or begin anew in another --checkpoint folder.",
+                      name, format, kFormat));
     const Json now = Json::parse(identity_);
     if (text.at("identity") != now)
       throw usage_error(
@@ -152,7 +170,8 @@ void Checkpoint::load(RunState& state, Network& network, Optimiser& optimiser) c
     for (const std::span<float> array : optimiser.state())
       file.read_into(fmt::format("optimiser.{}", number++), array, name);
     for (std::size_t i = 0; i < state.nonzeros.size(); ++i)
-      file.read_into(fmt::format("nonzeros.{}", i), std::span<std::uint32_t>(state.nonzeros[i]), name);
+      file.read_into(fmt::format("nonzeros.{}", i), words(state.nonzeros[i]), name);
+    if (!average.state().empty()) file.read_into("average", average.state(), name);
     state.best_values.clear();
     if (text.at("state").at("has_best").get<bool>()) {
       state.best_values.resize(network.values().size());

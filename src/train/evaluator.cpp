@@ -10,15 +10,25 @@ namespace halfwave {
 namespace {
 
 constexpr std::size_t kLargestBatch = 256;
+constexpr std::size_t kMostFloats = std::size_t{16} << 20;  // 64 MB of values between the layers
 // A plan for very few examples is prepared to run often, which costs more than a single run gains.
 constexpr std::size_t kLeastBatch = kFewExamples + 1;
+
+/// A batch that the values of a network on a grid, which are many, do not make huge.
+std::size_t batch_for(const Network& network, std::size_t layers, std::size_t examples) {
+  const auto floats = [](const Shape& shape) { return shape.positions() * row_stride(shape.channels); };
+  std::size_t example = floats(network.input());
+  for (std::size_t i = 0; i < layers; ++i)
+    if (!network.layer(i).in_place()) example += floats(network.layer(i).output());
+  return std::clamp(std::min(examples, kMostFloats / example), kLeastBatch, kLargestBatch);
+}
 
 }  // namespace
 
 Evaluator::Evaluator(ModelParts& model, std::size_t layers, std::size_t examples, int threads,
                      Skipping skipping)
     : model_(model),
-      batch_(std::clamp(examples, kLeastBatch, kLargestBatch)),
+      batch_(batch_for(model.network, layers, examples)),
       form_(model),
       plan_(model.network, {.batch = batch_, .skipping = skipping, .rest = form_.rest_or_null()}, layers) {
   context_.threads = threads;

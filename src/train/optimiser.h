@@ -16,8 +16,9 @@ class Optimiser {
   Optimiser(Network& network, const TrainOptions& options);
 
   /// The rate that suits kind and network when the user names none. For the kinds that divide by the
-  /// gradient's size it is 1 / (mean width of the hidden layers), from 0.001 to 0.01: their best rate falls
-  /// with the width (Yang & Hu, "Tensor programs V", 2022).
+  /// gradient's size it is 1 / (mean number of inputs of a unit, over the layers behind the first), from
+  /// 0.001 to 0.01: their best rate falls with the width (Yang & Hu, "Tensor programs V", 2022). A filter's
+  /// inputs are channels times taps.
   static double usual_rate(const std::string& name, const Network& network);
 
   /// Fixes what is the same for every number of update number `update` (from 1).

@@ -12,6 +12,7 @@
 #include "core/suggest.h"
 #include "core/team.h"
 #include "graph/initialise.h"
+#include "train/augment.h"
 #include "train/check_examples.h"
 #include "train/loss.h"
 #include "train/optimiser.h"
@@ -36,8 +37,8 @@ void check(const OptionInfo& info, const T& value) {
 }
 
 /// Values per channel: how many consecutive features share mean and deviation.
-std::size_t features_per_group(const std::vector<std::int64_t>& shape, std::size_t features) {
-  if (shape.size() <= 1) return 1;
+std::size_t features_per_group(const std::vector<std::int64_t>& shape, std::size_t features, bool grid) {
+  if (shape.size() <= 1) return grid ? features : 1;
   if (shape.size() == 2) return features;
   return features / static_cast<std::size_t>(shape[0]);
 }
@@ -152,13 +153,14 @@ TrainOptions resolve(const TrainOptions& options, const Dataset& data) {
   check_examples(data.train, data.schema, Labels::needed, "The training part");
   check_examples(data.test, data.schema, Labels::needed, "The test part");
   check_activation(resolved.activation);
+  Augment(resolved.augment, data.schema, data.name);  // throws where it is wrong
   if (resolved.loss == "auto") resolved.loss = usual_loss(data.schema.task);
   if (resolved.threads == 0) resolved.threads = available_threads();
   if (resolved.epochs == 0) resolved.epochs = usual_epochs(data.train.count, resolved.batch);
   return resolved;
 }
 
-Preprocessing fit_preprocessing(const Dataset& data, bool standardise) {
+Preprocessing fit_preprocessing(const Dataset& data, bool standardise, bool grid) {
   const std::size_t features = data.schema.features();
   Preprocessing preprocessing;
   preprocessing.mean.assign(features, 0.0f);
@@ -170,7 +172,7 @@ Preprocessing fit_preprocessing(const Dataset& data, bool standardise) {
   }
   if (!standardise) return preprocessing;
 
-  const std::size_t group = features_per_group(data.schema.shape, features);
+  const std::size_t group = features_per_group(data.schema.shape, features, grid);
   const std::vector<Moments> inputs = std::visit(
       [&](const auto& values) { return moments_by_group(values, data.train.count, features, group); },
       data.train.values);
@@ -207,15 +209,15 @@ std::shared_ptr<ModelParts> make_model(const Dataset& data, const TrainOptions& 
     if (loss.outputs() != from.network.outputs())
       throw usage_error(fmt::format("The loss '{}' needs {} outputs, but the model to train further has {}.",
                                     loss.name(), loss.outputs(), from.network.outputs()));
-    Network network = parse_network(from.network.line(), from.network.inputs(), from.network.outputs());
+    Network network = parse_network(from.network.line(), from.schema.shape, from.network.outputs());
     std::copy(from.network.values().begin(), from.network.values().end(), network.values().begin());
     return std::make_shared<ModelParts>(ModelParts{std::move(network), from.schema, from.preprocessing, {}});
   }
-  Preprocessing preprocessing = fit_preprocessing(data, options.standardise);
-  const Loss loss(options.loss, options.label_smoothing, data.schema, preprocessing);
+  const Loss loss(options.loss, options.label_smoothing, data.schema, {});
   const std::string line = options.net.empty() ? mlp_line(options.hidden, options.activation) : options.net;
-  Network network = parse_network(line, data.schema.features(), loss.outputs());
+  Network network = parse_network(line, data.schema.shape, loss.outputs(), options.activation);
   initialise(network, options.init, options.bias_init, options.seed);
+  Preprocessing preprocessing = fit_preprocessing(data, options.standardise, network.input().rank > 0);
   return std::make_shared<ModelParts>(
       ModelParts{std::move(network), data.schema, std::move(preprocessing), {}});
 }

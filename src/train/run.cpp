@@ -36,7 +36,8 @@ Run::Run(const Dataset& data, const TrainOptions& options, std::shared_ptr<Model
       model_(std::move(model)),
       observer_(observer),
       steps_per_epoch_((static_cast<std::int64_t>(data.train.count) + options.batch - 1) / options.batch),
-      step_(*model_, data.train, options),
+      step_(*model_, data.train, options, Augment(options.augment, data.schema, data.name)),
+      average_(model_->network, options.ema, static_cast<int>(options.threads)),
       evaluator_(*model_, logit_layers(*model_), data.test.count, static_cast<int>(options.threads),
                  find_skipping(options.skip)),
       schedule_(options, steps_per_epoch_),
@@ -50,7 +51,7 @@ Run::Run(const Dataset& data, const TrainOptions& options, std::shared_ptr<Model
 }
 
 TrainResult Run::train() {
-  const auto values = model_->network.values();
+  const auto values = average_.values();
   state_.good_values.assign(values.begin(), values.end());
   if (options_.resume) resume();
   run_start_ = Clock::now();
@@ -71,13 +72,20 @@ void Run::resume() {
                                     checkpoint_->file().parent_path().string()));
     return;
   }
-  checkpoint_->load(state_, model_->network, step_.optimiser());
+  checkpoint_->load(state_, model_->network, step_.optimiser(), average_);
   schedule_.restore(state_.plateau);
   for (std::size_t i = 0; i < state_.nonzeros.size(); ++i)
     std::copy(state_.nonzeros[i].begin(), state_.nonzeros[i].end(), step_.plan().nonzeros(i).begin());
   seconds_before_ = state_.seconds;
-  const auto values = model_->network.values();
+  const auto values = average_.values();
   if (state_.step == 0 && state_.epoch > 0) epoch_values_.assign(values.begin(), values.end());
+}
+
+/// The examples of a step of the running epoch; none where the epoch is over.
+std::span<const std::uint32_t> Run::rows_of(std::int64_t step) const {
+  const auto batch = static_cast<std::size_t>(options_.batch);
+  const std::size_t first = std::min(static_cast<std::size_t>(step) * batch, order_.size());
+  return std::span(order_).subspan(first, std::min(batch, order_.size() - first));
 }
 
 bool Run::run_epoch() {
@@ -86,11 +94,9 @@ bool Run::run_epoch() {
   epoch_start_ = Clock::now();
   const double seconds_before_epoch = state_.epoch_seconds;
   while (state_.step < steps_per_epoch_) {
-    const auto first = static_cast<std::size_t>(state_.step * options_.batch);
-    const std::size_t count = std::min(static_cast<std::size_t>(options_.batch), order_.size() - first);
-    const bool last = state_.step + 1 == steps_per_epoch_;  // the health figures look at its gradient
-    const BatchResult batch = step_.run(std::span(order_).subspan(first, count), state_.updates,
-                                        schedule_.rate(state_.updates), last);
+    const std::span<const std::uint32_t> rows = rows_of(state_.step), next = rows_of(state_.step + 1);
+    const bool last = next.empty();  // the health figures look at its gradient
+    const BatchResult batch = step_.run(rows, state_.updates, schedule_.rate(state_.updates), last, next);
     if (!std::isfinite(batch.loss)) {
       diverged(state_.updates, step_.find_divergence());
       return false;
@@ -100,12 +106,13 @@ bool Run::run_epoch() {
       epoch_values_.clear();
       state_.good_epoch = state_.epoch;
     }
+    average_.update(state_.updates);
     ++state_.updates;
     ++state_.step;
     state_.loss_sum += batch.loss;
     state_.correct += static_cast<std::int64_t>(batch.correct);
-    state_.seen += static_cast<std::int64_t>(count);
-    examples_here_ += static_cast<std::int64_t>(count);
+    state_.seen += static_cast<std::int64_t>(rows.size());
+    examples_here_ += static_cast<std::int64_t>(rows.size());
     if (!observer_) continue;
     report_progress();
     if (observer_->stop_requested()) {
@@ -141,7 +148,9 @@ bool Run::finish_epoch() {
   if (!regression) report.train_accuracy = static_cast<double>(state_.correct) / seen;
   double score = -report.loss;  // larger is better; of the test part where there is one
   if (data_.test.count > 0) {
+    average_.exchange();
     const Evaluation evaluation = evaluator_.evaluate(data_.test);
+    average_.exchange();
     report.test_loss = evaluation.loss;
     report.test_accuracy = evaluation.accuracy;
     report.test_rmse = evaluation.rmse;
@@ -159,18 +168,20 @@ bool Run::finish_epoch() {
   report.learning_rate = schedule_.rate(state_.updates - 1);
   report.seconds = state_.epoch_seconds;
   report.layers = measure_health(model_->network, step_.plan(), static_cast<std::size_t>(state_.seen));
-  for (std::size_t i = 0; i < step_.plan().layers(); ++i) std::ranges::fill(step_.plan().nonzeros(i), 0u);
+  for (std::size_t i = 0; i < step_.plan().layers(); ++i)
+    std::ranges::fill(step_.plan().nonzeros(i), std::uint64_t{0});
 
+  const std::span<const float> kept = average_.values();
   const bool better = state_.reports.empty() || score > state_.best_score;
   if (better) {
     state_.best_score = score;
     state_.best_epoch = report.epoch;
-    if (options_.early_stopping > 0) state_.best_values.assign(values.begin(), values.end());
+    if (options_.early_stopping > 0) state_.best_values.assign(kept.begin(), kept.end());
   }
   state_.epochs_without_better = better ? 0 : state_.epochs_without_better + 1;
   schedule_.epoch_done(better);
   state_.plateau = schedule_.plateau();
-  epoch_values_.assign(values.begin(), values.end());
+  epoch_values_.assign(kept.begin(), kept.end());
 
   state_.reports.push_back(report);
   ++state_.epoch;
@@ -193,7 +204,7 @@ void Run::save_checkpoint() {
   for (std::size_t i = 0; i < state_.nonzeros.size(); ++i)
     std::ranges::copy(step_.plan().nonzeros(i), state_.nonzeros[i].begin());
   state_.seconds = seconds_before_ + seconds_since(run_start_);
-  checkpoint_->save(state_, model_->network, step_.optimiser());
+  checkpoint_->save(state_, model_->network, step_.optimiser(), average_);
 }
 
 void Run::diverged(std::int64_t update, const std::string& where) {
@@ -208,6 +219,7 @@ void Run::diverged(std::int64_t update, const std::string& where) {
 TrainResult Run::result() {
   TrainResult result{Model(model_), end_, message_, options_, state_.reports, 0, 0.0, 0.0, warnings_};
   const bool diverged = end_ == TrainResult::End::diverged;
+  if (!diverged) average_.exchange();  // the model is the average
   result.best_epoch = diverged ? state_.good_epoch : static_cast<std::int64_t>(state_.reports.size());
   if (!state_.best_values.empty() && end_ != TrainResult::End::interrupted &&
       !(diverged && state_.best_epoch > state_.good_epoch)) {

@@ -11,6 +11,7 @@
 #include "train/run_state.h"
 #include "train/schedule.h"
 #include "train/update_step.h"
+#include "train/weight_average.h"
 
 namespace halfwave {
 
@@ -30,6 +31,7 @@ class Run {
   void resume();
   /// False where the run ends before the epoch does.
   bool run_epoch();
+  std::span<const std::uint32_t> rows_of(std::int64_t step) const;
   /// False where the run ends because its numbers are no longer finite.
   bool finish_epoch();
   void report_progress() const;
@@ -44,6 +46,7 @@ class Run {
   TrainObserver* observer_;
   std::int64_t steps_per_epoch_;
   UpdateStep step_;
+  WeightAverage average_;
   Evaluator evaluator_;
   Schedule schedule_;
   std::optional<Checkpoint> checkpoint_;

@@ -10,8 +10,8 @@
 
 namespace halfwave {
 
-/// Where a run is: together with the network's numbers and the optimiser's arrays, everything that its rest
-/// depends on.
+/// Where a run is: together with the network's numbers, their average and the optimiser's arrays, everything
+/// that its rest depends on.
 struct RunState {
   std::int64_t updates = 0;  ///< done so far
   std::int64_t epoch = 0;    ///< running, from 0
@@ -23,11 +23,11 @@ struct RunState {
   double best_score = 0.0;  ///< larger is better
   std::int64_t best_epoch = 0, epochs_without_better = 0;
   std::vector<EpochReport> reports;
-  std::vector<std::vector<std::uint32_t>> nonzeros;  ///< by layer, of the running epoch
+  std::vector<std::vector<std::uint64_t>> nonzeros;  ///< by layer, of the running epoch
   std::int64_t good_epoch = 0;
   AlignedVector<float>
-      good_values;  ///< the network's numbers after good_epoch, the last whole epoch known to be sound
-  AlignedVector<float> best_values;  ///< the network's numbers after the best epoch; with early stopping
+      good_values;  ///< the model's numbers after good_epoch, the last whole epoch known to be sound
+  AlignedVector<float> best_values;  ///< the model's numbers after the best epoch; with early stopping
 };
 
 }  // namespace halfwave

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "graph/model_parts.h"
+#include "train/augmented_input.h"
 #include "train/loss.h"
 #include "train/optimiser.h"
 
@@ -14,13 +15,13 @@ namespace halfwave {
 class UpdateStep {
  public:
   /// Every option must have its value (no "auto" left).
-  UpdateStep(ModelParts& model, const Examples& examples, const TrainOptions& options);
+  UpdateStep(ModelParts& model, const Examples& examples, const TrainOptions& options, Augment augment = {});
 
   /// Runs update number `update` (from 0) on the examples named by rows. The loss is checked before anything
   /// is changed: where it is not finite nothing is, and the result's loss is not finite. keep_gradients:
-  /// plan().gradients() is whole afterwards.
+  /// plan().gradients() is whole afterwards. next: the rows of the next update where they are known already.
   BatchResult run(std::span<const std::uint32_t> rows, std::int64_t update, double rate,
-                  bool keep_gradients = false);
+                  bool keep_gradients = false, std::span<const std::uint32_t> next = {});
 
   Plan& plan() { return plan_; }
   Optimiser& optimiser() { return optimiser_; }
@@ -55,6 +56,8 @@ class UpdateStep {
   const Examples& examples_;
   Loss loss_;
   InputForm form_;
+  std::size_t batch_;
+  std::optional<AugmentedInput> augmented_;
   Plan plan_;
   Optimiser optimiser_;
   StepContext context_;

@@ -514,7 +514,7 @@ class Help(Case):
 
         for words in (["train", "mnist1d", *QUICK], ["train", "t.csv", *QUICK], ["run", "mnist1d.onnx", "mnist1d"],
                       ["run", "t.onnx", "t.csv"], ["list", "layers"], ["list", "activations"], ["list", "data"],
-                      ["list", "networks"], ["bench", "--quick", "--seconds", "0.02", "--batch", "1", "--width", "8"],
+                      ["list", "networks"], ["list", "augmentations"], ["bench", "--quick", "--seconds", "0.02", "--batch", "1", "--width", "8"],
                       ["bench", "mnist1d.onnx", "mnist1d", "--quick", "--seconds", "0.02"]):  # fmt: skip
             collect(self.json_of(self.ok(*words, "--json")), "")
         found |= {"diverged", "resume", "error", "error.kind", "error.message"}  # seen in the tests of these cases

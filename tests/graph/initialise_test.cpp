@@ -111,6 +111,36 @@ TEST(Initialise, OrthogonalRowsOrColumnsAreOrthonormalTimesTheGain) {
   }
 }
 
+/// Convolutions: each output is made of in · height · width numbers.
+TEST(Initialise, FansOfConvolutions) {
+  const std::vector<std::int64_t> image{24, 9, 7};
+  const auto drawn = [&](const std::string& line, const std::string& scheme) {
+    Network network = parse_network(line, image, 3);
+    initialise(network, scheme, 0.0, 1);
+    return network.get(network.tensors()[0]);
+  };
+  const std::string conv = "conv 40 3x5, relu, global_average_pool, dense";
+  expect_variance(drawn(conv, "he_normal"), 2.0 / (24 * 15), false);
+  expect_variance(drawn(conv, "auto"), 2.0 / (24 * 15), false);
+  expect_variance(drawn(conv, "xavier_uniform"), 2.0 * 2 / (24 * 15 + 40 * 15), true);
+  expect_variance(drawn("conv 96 3x5 groups=4, relu, global_average_pool, dense", "he_uniform"),
+                  2.0 / (6 * 15), true);
+}
+
+TEST(Initialise, OrthogonalConvolutionsHaveOrthonormalFilters) {
+  Network network =
+      parse_network("conv 7 3x2, relu, global_max_pool, dense", std::vector<std::int64_t>{3, 8, 8}, 3);
+  initialise(network, "orthogonal", 0.0, 1);
+  const std::vector<float> w = network.get(network.tensors()[0]);  // [7, 3, 3, 2]
+  for (std::size_t i = 0; i < 7; ++i)
+    for (std::size_t j = 0; j <= i; ++j) {
+      double dot = 0;
+      for (std::size_t k = 0; k < 18; ++k)
+        dot += static_cast<double>(w[i * 18 + k]) * static_cast<double>(w[j * 18 + k]);
+      EXPECT_NEAR(dot, i == j ? gain("relu") * gain("relu") : 0, 1e-5) << i << ", " << j;
+    }
+}
+
 TEST(Initialise, ConstantAndBias) {
   Network network = parse_network("dense 20, batch_norm, prelu, dense", 10, 3);
   initialise(network, "constant 0.125", 0.5, 1);

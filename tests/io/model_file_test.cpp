@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -56,7 +57,7 @@ void expect_same(const Schema& a, const Schema& b) {
 
 void expect_same(const ModelParts& a, const ModelParts& b) {
   EXPECT_EQ(a.network.line(), b.network.line());
-  EXPECT_EQ(a.network.inputs(), b.network.inputs());
+  EXPECT_EQ(a.network.input(), b.network.input());
   EXPECT_EQ(bits(a.network.values()), bits(b.network.values()));
   EXPECT_EQ(bits(a.preprocessing.mean), bits(b.preprocessing.mean));
   EXPECT_EQ(bits(a.preprocessing.scale), bits(b.preprocessing.scale));
@@ -104,15 +105,32 @@ TEST_F(ModelFile, CompactRowsComeBack) {
   }
   p.mean = {0.0f, -0.0f, 0.0f, 0.0f};
   expect_same(parts, round_trip(parts));
+
+  ModelParts image = make_model({"", "conv 3 3, relu, flatten, dense", test::array_schema({2, 3, 3}, 2)}, 1);
+  std::vector<float>& mean = image.preprocessing.mean;
+  for (const auto& [first, second, odd] : {std::array{0.0f, 0.0f, 0.0f},
+                                           {1.5f, 2.5f, 2.5f},
+                                           {0.0f, -0.0f, -0.0f},
+                                           {1.0f, 1.0f, 2.0f},
+                                           {1.0f, 2.0f, 3.0f}}) {
+    std::fill_n(mean.begin(), 9, first);
+    std::fill_n(mean.begin() + 9, 9, second);
+    mean[13] = odd;
+    expect_same(image, round_trip(image));
+  }
 }
 
 TEST_F(ModelFile, WritingTwiceGivesTheSameFile) {
-  const ModelParts parts =
-      make_model({"", "dense 3, relu, dense", test::table_schema(test::mixed_columns(), 2)}, 1);
-  write_model(parts, path());
-  const Bytes first = read_file(path());
-  write_model(read_model(path()), path());
-  EXPECT_EQ(read_file(path()), first);
+  for (const test::ModelSample& sample :
+       {test::ModelSample{"", "dense 3, relu, dense", test::table_schema(test::mixed_columns(), 2)},
+        {"",
+         "conv 6 3x2 groups=3, 2 * (residual(conv 6, prelu), pool 2), concat(input | relu), flatten, dense",
+         test::array_schema({3, 9, 8}, 2)}}) {
+    write_model(make_model(sample, 1), path());
+    const Bytes first = read_file(path());
+    write_model(read_model(path()), path());
+    EXPECT_EQ(read_file(path()), first);
+  }
 }
 
 TEST_F(ModelFile, WritesWholeOrNotAtAll) {
@@ -150,6 +168,12 @@ TEST_F(ModelFile, RefusesPartsThatDoNotFit) {
     changes[i](parts);
     EXPECT_THROW(write_model(parts, path()), Error) << "change " << i;
     EXPECT_FALSE(fs::exists(path()));
+  }
+  for (const std::vector<std::int64_t>& shape :
+       {std::vector<std::int64_t>{4, 2, 3}, {24}, {4, 6}, {1, 2, 3, 4}}) {
+    ModelParts parts = make_model({"", "conv 3 3, flatten, dense", test::array_schema({2, 3, 4}, 2)}, 1);
+    parts.schema.shape = shape;
+    EXPECT_THROW(write_model(parts, path()), Error) << "as many numbers, but another image";
   }
 }
 

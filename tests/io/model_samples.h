@@ -1,68 +1,11 @@
 #pragma once
 // Models for the tests of the model files: every kind of layer, of input and of output, with random numbers.
-// numbers.
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <string>
-#include <vector>
 
-#include "core/random.h"
 #include "graph/model_parts.h"
-#include "layers/registry.h"
+#include "io/model_conv_samples.h"
 
 namespace halfwave::test {
-
-struct ModelSample {
-  std::string name, line;
-  Schema schema;
-};
-
-inline Schema array_schema(std::vector<std::int64_t> shape, int classes) {
-  Schema schema;
-  schema.shape = std::move(shape);
-  for (int i = 0; i < classes; ++i) schema.classes.push_back(fmt::format("class {}", i));
-  return schema;
-}
-
-inline Schema regression(Schema schema, std::size_t outputs) {
-  schema.task = Task::regression;
-  schema.classes.clear();
-  schema.outputs = outputs;
-  return schema;
-}
-
-inline Column numeric_column(std::string name, float fill) {
-  Column column;
-  column.name = std::move(name);
-  column.fill = fill;
-  return column;
-}
-
-inline Column text_column(std::string name, std::vector<std::string> categories) {
-  Column column;
-  column.name = std::move(name);
-  column.kind = Column::Kind::text;
-  column.categories = std::move(categories);
-  return column;
-}
-
-inline Schema table_schema(std::vector<Column> columns, int classes) {
-  std::int64_t features = 0;
-  for (const Column& column : columns)
-    features += column.kind == Column::Kind::text ? static_cast<std::int64_t>(column.categories.size()) : 1;
-  Schema schema = array_schema({features}, classes);
-  schema.columns = std::move(columns);
-  schema.target = "the \"target\"";
-  return schema;
-}
-
-inline std::vector<Column> mixed_columns() {
-  return {numeric_column("age", 38.6f), numeric_column("hours per week", -0.1f),
-          numeric_column("gain", 1e-20f),
-          text_column("marital-status", {"Never-married", "Divorced", "Größe", "?"}),
-          text_column("sex", {"Female", "Male"})};
-}
 
 /// "celu alpha=1.7": a layer whose fields are not at their defaults.
 inline std::string line_with_other_fields(const LayerInfo& kind) {
@@ -73,15 +16,17 @@ inline std::string line_with_other_fields(const LayerInfo& kind) {
   return line;
 }
 
-/// One sample for every kind of layer, another for every kind with fields, and one for each kind of input and
-/// output.
+/// One sample for every kind of layer, another for every kind with fields, one for each kind of input and
+/// output, and networks of convolutions.
 inline std::vector<ModelSample> model_samples() {
   std::vector<ModelSample> samples;
   for (const LayerInfo& kind : layer_kinds()) {
-    const bool needs_fields = !kind.fields.empty() && kind.fields[0].inferred;
-    if (!needs_fields)
-      samples.push_back(
-          {std::string(kind.name), fmt::format("dense 23, {}, dense", kind.name), array_schema({12}, 5)});
+    const KindTraits traits = traits_of(kind);
+    if (traits.needs_grid) continue;
+    const char* const branches = traits.joins ? "(dense 23, relu | dense 23)" : "";
+    if (!traits.needs_units)
+      samples.push_back({std::string(kind.name), fmt::format("dense 23, {}{}, dense", kind.name, branches),
+                         array_schema({12}, 5)});
     if (!kind.fields.empty())
       samples.push_back({fmt::format("{}-fields", kind.name),
                          fmt::format("dense 23, {}, dense", line_with_other_fields(kind)),
@@ -110,6 +55,10 @@ inline std::vector<ModelSample> model_samples() {
   samples.push_back({"regression", "dense 21, leaky_relu 0.2, dense", regression(array_schema({9}, 0), 3)});
   samples.push_back(
       {"mixed-regression", "dense 21, relu, dense", regression(table_schema(mixed_columns(), 0), 1)});
+  add_kinds_on_grids(samples);
+  add_fields_on_grids(samples);
+  add_conv_networks(samples);
+  add_random_conv_networks(samples);
   return samples;
 }
 
@@ -119,14 +68,14 @@ inline std::vector<float> random_row(Random& random, std::size_t n, double mean,
   return row;
 }
 
-/// The sample with random numbers; images have one mean and scale for all pixels, as it is common.
+/// The sample with random numbers; images have a mean and scale for each channel, as it is common.
 inline ModelParts make_model(const ModelSample& sample, std::uint64_t seed) {
   Random random(seed, stream_id(Stream::data));
   const Schema& schema = sample.schema;
   const std::size_t outputs = schema.task == Task::regression ? schema.outputs
                               : sample.name == "one-logit"    ? 1
                                                               : schema.classes.size();
-  ModelParts parts{parse_network(sample.line, schema.features(), outputs), schema, {}, {}};
+  ModelParts parts{parse_network(sample.line, schema.shape, outputs), schema, {}, {}};
   for (const NetworkTensor& tensor : parts.network.tensors()) {
     std::vector<float> numbers = random_row(random, tensor.spec.count(), 0.0, 0.3);
     if (tensor.spec.name == "variance")
@@ -136,9 +85,13 @@ inline ModelParts make_model(const ModelSample& sample, std::uint64_t seed) {
   Preprocessing& p = parts.preprocessing;
   p.mean = random_row(random, schema.features(), 0.0, 1.0);
   p.scale = random_row(random, schema.features(), 1.0, 0.2);
-  if (schema.shape.size() > 1) {
-    p.mean.assign(p.mean.size(), 33.3f);
-    p.scale.assign(p.scale.size(), 0.0127f);
+  if (schema.shape.size() > 1 && !sample.by_number) {
+    const std::size_t channels = schema.shape.size() == 2 ? 1 : static_cast<std::size_t>(schema.shape[0]);
+    const std::size_t positions = schema.features() / channels;
+    for (std::size_t i = 0; i < schema.features(); ++i) {
+      p.mean[i] = 33.3f + static_cast<float>(i / positions);
+      p.scale[i] = 0.0127f / static_cast<float>(1 + i / positions);
+    }
   }
   if (schema.task == Task::regression) {
     p.target_mean = random_row(random, outputs, 100.0, 10.0);

@@ -33,6 +33,27 @@ std::vector<std::string> nodes(const onnx::ModelProto& model) {
   return list;
 }
 
+/// The attributes of the first node of that operator: "strides=2 3, group=1".
+std::string attributes(const onnx::ModelProto& model, const std::string& op) {
+  std::vector<std::string> list;
+  for (const onnx::NodeProto& node : model.graph().node()) {
+    if (node.op_type() != op) continue;
+    for (const onnx::AttributeProto& a : node.attribute())
+      list.push_back(a.type() == onnx::AttributeProto::INTS
+                         ? fmt::format("{}={}", a.name(), fmt::join(a.ints(), " "))
+                         : fmt::format("{}={}", a.name(), a.i()));
+    break;
+  }
+  return fmt::format("{}", fmt::join(list, ", "));
+}
+
+/// The shape of a tensor in the graph.
+std::vector<std::int64_t> dims(const onnx::ModelProto& model, const std::string& name) {
+  for (const onnx::TensorProto& tensor : model.graph().initializer())
+    if (tensor.name() == name) return {tensor.dims().begin(), tensor.dims().end()};
+  return {-1};
+}
+
 /// "features float [batch, 3]"
 std::string describe(const onnx::ValueInfoProto& value) {
   const onnx::TypeProto::Tensor& tensor = value.type().tensor_type();
@@ -125,6 +146,80 @@ TEST(OnnxExport, StandardisesRawImages) {
   EXPECT_EQ(shared.graph().initializer(0).dims_size(), 0) << "one mean for all pixels is one number";
   parts.preprocessing.mean[7] = 1.0f;
   EXPECT_THAT(to_onnx(parts, Weights::included).graph().initializer(0).dims(), ElementsAre(30));
+}
+
+/// The same attributes for every way to write a layer's fields: what was inferred or left out is in full.
+TEST(OnnxExport, WritesConvolutionsAndPoolingInFull) {
+  const Schema image = test::array_schema({4, 11, 14}, 2), signal = test::array_schema({29}, 2);
+  const auto conv = [](const char* layer, const Schema& schema) {
+    return attributes(exported(fmt::format("{}, flatten, dense", layer), schema), "Conv");
+  };
+  EXPECT_EQ(conv("conv 6 3x4", image), "kernel_shape=3 4, strides=1 1, pads=1 1 1 2, dilations=1 1, group=1");
+  EXPECT_EQ(conv("conv 6 3 stride=2x3 groups=2", image),
+            "kernel_shape=3 3, strides=2 3, pads=1 0 1 1, dilations=1 1, group=2");
+  EXPECT_EQ(conv("conv 6 3 padding=0x2 dilation=2", image),
+            "kernel_shape=3 3, strides=1 1, pads=0 2 0 2, dilations=2 2, group=1");
+  EXPECT_EQ(conv("conv 6 4 stride=2", signal), "kernel_shape=4, strides=2, pads=1 2, dilations=1, group=1");
+  const auto pool = [](const char* layer, const char* op, const Schema& schema) {
+    return attributes(exported(fmt::format("{}, flatten, dense", layer), schema), op);
+  };
+  EXPECT_EQ(pool("pool 2", "MaxPool", image), "kernel_shape=2 2, strides=2 2, pads=0 0 0 0");
+  EXPECT_EQ(pool("pool 3 stride=2 padding=1", "MaxPool", signal), "kernel_shape=3, strides=2, pads=1 1");
+  EXPECT_EQ(pool("average_pool 2x3 stride=1 padding=1x0", "AveragePool", image),
+            "kernel_shape=2 3, strides=1 1, pads=1 0 1 0");
+}
+
+TEST(OnnxExport, TurnsGridsWhereALayerNeedsIt) {
+  const onnx::ModelProto model = exported(
+      "conv 5 3 bias=0, prelu, layer_norm, concat(conv 2 1, softmax | input), "
+      "residual(relu), residual(relu | input | input), flatten, dense",
+      test::array_schema({4, 6}, 2));
+  EXPECT_THAT(inputs(model), ElementsAre("input float [batch, 4, 6]"));
+  EXPECT_THAT(
+      nodes(model),
+      ElementsAre("Constant() -> preprocessing.Constant",
+                  "Unsqueeze(input, preprocessing.Constant) -> preprocessing.Unsqueeze",
+                  "Sub(preprocessing.Unsqueeze, preprocessing.mean) -> preprocessing.Sub",
+                  "Mul(preprocessing.Sub, preprocessing.scale) -> preprocessing.Mul",
+                  "Conv(preprocessing.Mul, conv_1.weight) -> conv_1",
+                  "PRelu(conv_1, prelu_1.slope) -> prelu_1", "Transpose(prelu_1) -> layer_norm_1.Transpose_1",
+                  "LayerNormalization(layer_norm_1.Transpose_1, layer_norm_1.scale, layer_norm_1.bias) -> "
+                  "layer_norm_1.LayerNormalization_2",
+                  "Transpose(layer_norm_1.LayerNormalization_2) -> layer_norm_1",
+                  "Conv(layer_norm_1, conv_2.weight, conv_2.bias) -> conv_2", "Softmax(conv_2) -> softmax_1",
+                  "Concat(softmax_1, layer_norm_1) -> concat_1", "Relu(concat_1) -> relu_1",
+                  "Add(relu_1, concat_1) -> residual_1", "Relu(residual_1) -> relu_2",
+                  "Sum(relu_2, residual_1, residual_1) -> residual_2",
+                  "Transpose(residual_2) -> flatten_1.Transpose_1",
+                  "Flatten(flatten_1.Transpose_1) -> flatten_1",
+                  "Gemm(flatten_1, dense_1.weight, dense_1.bias) -> logits"));
+  EXPECT_THAT(dims(model, "conv_1.weight"), ElementsAre(5, 1, 3, 3));
+  EXPECT_THAT(dims(model, "prelu_1.slope"), ElementsAre(5, 1, 1));
+  EXPECT_THAT(dims(model, "layer_norm_1.scale"), ElementsAre(5));
+  EXPECT_EQ(attributes(model, "Transpose"), "perm=0 2 3 1");
+  EXPECT_EQ(attributes(model, "Softmax"), "axis=1");
+
+  const onnx::ModelProto signal =
+      exported("conv 5 3, prelu, layer_norm, flatten, dense", test::array_schema({9}, 2));
+  EXPECT_EQ(attributes(signal, "Transpose"), "perm=0 2 1");
+  EXPECT_THAT(dims(signal, "conv_1.weight"), ElementsAre(5, 1, 3));
+  EXPECT_THAT(dims(signal, "prelu_1.slope"), ElementsAre(5, 1));
+
+  const onnx::ModelProto rows = exported("layer_norm, flatten, dense", test::array_schema({9}, 2));
+  EXPECT_THAT(dims(rows, "layer_norm_1.scale"), ElementsAre(9));
+  EXPECT_EQ(attributes(rows, "Transpose") + attributes(rows, "Flatten"), "") << "rows have one form";
+}
+
+TEST(OnnxExport, StandardisesByChannelOrByNumber) {
+  ModelParts parts = make_model({"", "conv 2 3, flatten, dense", test::array_schema({3, 6, 5}, 2)}, 1);
+  const auto mean = [&] { return dims(to_onnx(parts, Weights::included), "preprocessing.mean"); };
+  EXPECT_THAT(mean(), ElementsAre(3, 1, 1));
+  parts.preprocessing.mean[7] = 1.0f;
+  EXPECT_THAT(mean(), ElementsAre(3, 6, 5));
+  parts.preprocessing.mean.assign(90, 1.0f);
+  EXPECT_THAT(mean(), ElementsAre());
+  EXPECT_THAT(dims(exported("conv 2 3, flatten, dense", test::array_schema({7}, 2)), "preprocessing.mean"),
+              ElementsAre(1, 7));
 }
 
 TEST(OnnxExport, EncodesTables) {

@@ -23,8 +23,8 @@ std::string spell(const OnnxExpression& expression) {
 TEST(OnnxExpression, KeepsStructure) {
   for (const char* text :
        {"x", "0.5", "Relu(x)", "Gemm(x, weight, bias)", "Clip(x, -1, 6)", "LeakyRelu(x, alpha=slope)",
-        "Concat(Relu(x), Relu(Neg(x)), axis=1)", "Shrink(x, lambd=lambda, bias=0)",
-        "Mul(Mul(x, 0.5), Add(1, Erf(Mul(x, 0.7071067811865476))))"})
+        "Concat(Relu(x), Relu(Neg(x)), axis=1)", "Conv(x, weight, bias?, kernel_shape=kernel)",
+        "Shrink(x, lambd=lambda, bias=0)", "Mul(Mul(x, 0.5), Add(1, Erf(Mul(x, 0.7071067811865476))))"})
     EXPECT_EQ(spell(parse_onnx_expression(text)), text);
   EXPECT_EQ(spell(parse_onnx_expression("  Concat ( Relu(x),x ,axis = -1 ) ")),
             "Concat(Relu(x), x, axis=-1)");

@@ -26,24 +26,18 @@ struct Matrix {
   }
 };
 
-/// Compares one number a column with a reference, then the same in parts bit for bit.
-template <class Kernel, class Term>
-void check_sums(const Matrix& m, Draw& draw, Kernel&& kernel, Term&& term) {
-  Guarded sums(m.columns), parts(m.columns);
-  kernel(Range{0, m.columns}, sums.data());
+/// Compares one number a column with Σ term(row, column).
+template <class Term>
+void expect_sums(const Matrix& m, const float* sums, std::size_t rows, Term&& term) {
   for (std::size_t j = 0; j < m.columns; ++j) {
     double sum = 0, size = 0;
-    for (std::size_t i = 0; i < m.rows; ++i) {
+    for (std::size_t i = 0; i < rows; ++i) {
       sum += term(i, j);
       size += std::fabs(term(i, j));
     }
-    ASSERT_NEAR(sums[j], sum, static_cast<double>(m.rows + 3) * 2 * kFloatEpsilon * (size + 1))
+    ASSERT_NEAR(sums[j], sum, static_cast<double>(rows + 3) * 2 * kFloatEpsilon * (size + 1))
         << "column " << j;
   }
-  const std::vector<std::size_t> cuts = draw.cuts(m.columns);
-  for (std::size_t c = 0; c + 1 < cuts.size(); ++c) kernel(Range{cuts[c], cuts[c + 1]}, parts.data());
-  EXPECT_TRUE(same_bits(sums.values(), parts.values()));
-  EXPECT_TRUE(sums.intact() && parts.intact());
 }
 
 TEST(Rows, ColumnSums) {
@@ -51,24 +45,58 @@ TEST(Rows, ColumnSums) {
     Draw draw(40);
     for (int round = 0; round < 20; ++round) {
       const Matrix m(draw);
+      Guarded sums(m.columns), parts(m.columns);
+      column_sums(m.x.data(), m.stride, m.rows, {0, m.columns}, sums.data());
+      expect_sums(m, sums.data(), m.rows, [&](std::size_t i, std::size_t j) { return m.at(m.x, i, j); });
+      const std::vector<std::size_t> cuts = draw.cuts(m.columns);
+      for (std::size_t c = 0; c + 1 < cuts.size(); ++c)
+        column_sums(m.x.data(), m.stride, m.rows, {cuts[c], cuts[c + 1]}, parts.data());
+      EXPECT_TRUE(same_bits(sums.values(), parts.values()));
+      EXPECT_TRUE(sums.intact() && parts.intact());
+    }
+  });
+}
+
+TEST(Rows, MomentsAndSlopesAddARangeOfRows) {
+  for_each_target([&](const char*) {
+    Draw draw(46);
+    for (int round = 0; round < 20; ++round) {
+      const Matrix m(draw);
+      const std::size_t cut = m.rows / 3;
       const auto centred = [&](std::size_t i, std::size_t j) {
         return m.at(m.x, i, j) - static_cast<double>(m.centre[j]);
       };
-      check_sums(
-          m, draw, [&](Range part, float* out) { column_sums(m.x.data(), m.stride, m.rows, part, out); },
-          [&](std::size_t i, std::size_t j) { return m.at(m.x, i, j); });
-      check_sums(
-          m, draw,
-          [&](Range part, float* out) {
-            column_products(m.x.data(), m.centre.data(), m.y.data(), m.stride, m.rows, part, out);
-          },
-          [&](std::size_t i, std::size_t j) { return centred(i, j) * m.at(m.y, i, j); });
-      check_sums(
-          m, draw,
-          [&](Range part, float* out) {
-            column_squares(m.x.data(), m.centre.data(), m.stride, m.rows, part, out);
-          },
-          [&](std::size_t i, std::size_t j) { return centred(i, j) * centred(i, j); });
+      const Range all{0, m.columns};
+      Guarded sums(m.columns, 0.0f), squares(m.columns, 0.0f), slopes(m.columns, 0.0f),
+          products(m.columns, 0.0f);
+      for (const Range rows : {Range{0, cut}, Range{cut, m.rows}}) {
+        add_moments(m.x.data(), m.centre.data(), m.stride, rows, all, sums.data(), squares.data());
+        add_slopes(m.x.data(), m.centre.data(), m.y.data(), m.stride, rows, all, slopes.data(),
+                   products.data());
+      }
+      expect_sums(m, sums.data(), m.rows, centred);
+      expect_sums(m, squares.data(), m.rows,
+                  [&](std::size_t i, std::size_t j) { return centred(i, j) * centred(i, j); });
+      expect_sums(m, slopes.data(), m.rows, [&](std::size_t i, std::size_t j) { return m.at(m.y, i, j); });
+      expect_sums(m, products.data(), m.rows,
+                  [&](std::size_t i, std::size_t j) { return centred(i, j) * m.at(m.y, i, j); });
+      EXPECT_TRUE(sums.intact() && squares.intact() && slopes.intact() && products.intact());
+    }
+  });
+}
+
+TEST(Rows, AddInAnyPlace) {
+  for_each_target([&](const char*) {
+    Draw draw(47);
+    for (const std::size_t n : {1u, 7u, 16u, 53u}) {
+      const std::vector<float> a = draw.normals(n), b = draw.normals(n);
+      Guarded sum(n), over_a(a), over_b(b);
+      add(a.data(), b.data(), n, sum.data());
+      add(over_a.data(), b.data(), n, over_a.data());
+      add(a.data(), over_b.data(), n, over_b.data());
+      for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(sum[i], a[i] + b[i]);
+      EXPECT_TRUE(same_bits(sum.values(), over_a.values()) && same_bits(sum.values(), over_b.values()));
+      EXPECT_TRUE(sum.intact() && over_a.intact() && over_b.intact());
     }
   });
 }

@@ -1,60 +1,58 @@
 // Lost if these fail: a kind of layer would compute something else than its definition, or train with a wrong
 // gradient. Every registered kind is tested; one without a reference fails.
-#include <cstring>
-
-#include "layers/layer_testing.h"
+#include "layers/layer_cases.h"
 
 namespace halfwave {
 namespace {
 
-struct Case {
-  const LayerInfo* info;
-  double factor;  ///< fields are their defaults times this
-};
-
-std::vector<Case> cases() {
-  std::vector<Case> list;
+TEST(EveryKind, IsTriedOnAllThatItTakes) {
+  const std::vector<Case> list = cases();
   for (const LayerInfo& info : layer_kinds()) {
-    list.push_back({&info, 1});
-    if (!info.fields.empty() && !info.fields[0].inferred) list.push_back({&info, 1.7});
+    std::vector<int> ranks;
+    for (const Case& each : list)
+      if (each.info == &info) ranks.push_back(each.inputs[0].rank);
+    EXPECT_TRUE(info.name == "dense" || std::ranges::count(ranks, 2) > 0) << info.name;
+    EXPECT_TRUE(info.name == "dense" || std::ranges::count(ranks, 1) > 0) << info.name;
+    EXPECT_NE(std::ranges::count(ranks, 0) > 0, unbound(info)->needs_grid()) << info.name;
   }
-  return list;
 }
 
-template <class Condition>
-std::vector<Case> cases_where(Condition&& condition) {
-  std::vector<Case> list = cases();
-  std::erase_if(list, [&](const Case& c) { return !condition(c, *make_bound(*c.info, 5, 3)); });
-  return list;
-}
-
-std::string case_name(const testing::TestParamInfo<Case>& test) {
-  return std::string(test.param.info->name) + (test.param.factor == 1 ? "" : "_with_other_fields");
-}
+constexpr std::size_t kBatch = 6;
 
 class EveryLayer : public testing::TestWithParam<Case> {
  protected:
-  static constexpr std::size_t kBatch = 6, kInputs = 21;
-
-  std::unique_ptr<Layer> layer_ = make_bound(*GetParam().info, kInputs, 37, GetParam().factor);
+  std::unique_ptr<Layer> layer_ = GetParam().layer();
   Random random_{11, stream_id(Stream::data, 200)};
-  Matrix x_ = random_matrix(random_, kBatch, kInputs);
+  Inputs inputs_ = random_inputs();
   Tensors tensors_ = random_tensors(random_, *layer_);
 
-  StepContext context(bool training) const {
+  static StepContext context(bool training) {
     return {.batch = kBatch, .training = training, .threads = 1, .seed = 42, .step = 7};
   }
-  Matrix reference(const Matrix& x, Tensors tensors, bool training) const {
+  Inputs random_inputs() {
+    Inputs inputs;
+    for (const Shape& shape : GetParam().inputs)
+      inputs.push_back(random_matrix(random_, kBatch * shape.positions(), shape.channels));
+    return inputs;
+  }
+  Matrix random_gradient() {
+    return random_matrix(random_, kBatch * layer_->output().positions(), layer_->outputs());
+  }
+  LayerRun run(bool training, bool in_place = false) const {
+    return LayerRun(*layer_, context(training), inputs_, tensors_, in_place);
+  }
+  Matrix reference(const Inputs& inputs, Tensors tensors, bool training) const {
     const StepContext step = context(training);
-    return reference_forward({*layer_, x, tensors, step, LayerRun::kNumber});
+    return reference_forward({*layer_, inputs[0], tensors, step, LayerRun::kNumber, joined(*layer_, inputs)});
   }
   void avoid_all_kinks() {
     const StepContext step = context(true);
-    avoid_kinks(*layer_, x_, tensors_, step, LayerRun::kNumber,
+    avoid_kinks(*layer_, inputs_[0], tensors_, step, LayerRun::kNumber,
                 [&] { return static_cast<double>(static_cast<float>(random_.normal())); });
   }
   static void expect_near(const Matrix& value, const Matrix& exact, double tolerance) {
     ASSERT_EQ(value.columns, exact.columns);
+    ASSERT_EQ(value.rows, exact.rows);
     for (std::size_t i = 0; i < exact.rows; ++i)
       for (std::size_t j = 0; j < exact.columns; ++j)
         ASSERT_NEAR(value(i, j), exact(i, j), tolerance * (1 + std::fabs(exact(i, j))))
@@ -64,9 +62,9 @@ class EveryLayer : public testing::TestWithParam<Case> {
 
 TEST_P(EveryLayer, ForwardIsItsDefinition) {
   for (const bool training : {false, true}) {
-    LayerRun run(*layer_, context(training), x_, tensors_, false);
-    run.forward();
-    expect_near(run.output(), reference(x_, tensors_, training), 1e-5);
+    LayerRun made = run(training);
+    made.forward();
+    expect_near(made.output(), reference(inputs_, tensors_, training), 1e-5);
   }
 }
 
@@ -75,65 +73,87 @@ TEST_P(EveryLayer, ForwardIsItsDefinition) {
 TEST_P(EveryLayer, BackwardIsTheDerivative) {
   avoid_all_kinks();
   constexpr double kStep = 1e-5;
-  const Matrix c = random_matrix(random_, kBatch, layer_->outputs());
-  const auto loss = [&](const Matrix& x, const Tensors& tensors) {
-    const Matrix y = reference(x, tensors, true);
+  const Matrix c = random_gradient();
+  const auto loss = [&](const Inputs& inputs, const Tensors& tensors) {
+    const Matrix y = reference(inputs, tensors, true);
     return std::inner_product(y.numbers.begin(), y.numbers.end(), c.numbers.begin(), 0.0);
   };
-  LayerRun run(*layer_, context(true), x_, tensors_, false);
-  run.forward();
-  run.backward(c);
+  LayerRun made = run(true);
+  made.forward();
+  made.backward(c);
 
-  Matrix dx(kBatch, kInputs), moved = x_;
-  for (std::size_t k = 0; k < dx.numbers.size(); ++k) {
-    moved.numbers[k] = x_.numbers[k] + kStep;
-    const double above = loss(moved, tensors_);
-    moved.numbers[k] = x_.numbers[k] - kStep;
-    dx.numbers[k] = (above - loss(moved, tensors_)) / (2 * kStep);
-    moved.numbers[k] = x_.numbers[k];
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    Matrix dx = inputs_[i];
+    Inputs moved = inputs_;
+    for (std::size_t k = 0; k < dx.numbers.size(); ++k) {
+      const double here = inputs_[i].numbers[k];
+      moved[i].numbers[k] = here + kStep;
+      const double above = loss(moved, tensors_);
+      moved[i].numbers[k] = here - kStep;
+      dx.numbers[k] = (above - loss(moved, tensors_)) / (2 * kStep);
+      moved[i].numbers[k] = here;
+    }
+    expect_near(made.input_gradient(i), dx, 2e-5);
   }
-  expect_near(run.input_gradient(), dx, 2e-5);
 
   for (std::size_t t = 0; t < tensors_.size(); ++t) {
-    if (!run.specs()[t].learned) continue;
-    const std::vector<double> gradient = run.gradient(t);
+    if (!made.specs()[t].learned) continue;
+    const std::vector<double> gradient = made.gradient(t);
     for (std::size_t k = 0; k < gradient.size(); ++k) {
       Tensors shifted = tensors_;
       shifted[t][k] += kStep;
-      const double above = loss(x_, shifted);
+      const double above = loss(inputs_, shifted);
       shifted[t][k] -= 2 * kStep;
-      const double slope = (above - loss(x_, shifted)) / (2 * kStep);
-      ASSERT_NEAR(gradient[k], slope, 2e-5 * (1 + std::fabs(slope))) << run.specs()[t].name << " " << k;
+      const double slope = (above - loss(inputs_, shifted)) / (2 * kStep);
+      ASSERT_NEAR(gradient[k], slope, 2e-5 * (1 + std::fabs(slope))) << made.specs()[t].name << " " << k;
     }
   }
 }
 
+class EveryNotingLayer : public EveryLayer {};
+
+/// What is noted of the output is what is there, in every way that a layer makes its rows.
+TEST_P(EveryNotingLayer, NotesTheZerosOfItsOutput) {
+  for (Matrix& input : inputs_)
+    for (double& x : input.numbers)
+      if (x < 0.3) x = 0;
+  LayerRun made = run(true);
+  made.note_output(2.0);
+  made.forward();
+  const Matrix y = made.output();
+  std::vector<std::uint64_t> counts(y.columns), expected(y.columns);
+  made.notes().add_counts(counts);
+  for (std::size_t k = 0; k < y.numbers.size(); ++k) expected[k % y.columns] += y.numbers[k] != 0;
+  EXPECT_EQ(counts, expected);
+  EXPECT_TRUE(made.notes().all_listed());
+}
+
 TEST_P(EveryLayer, GradientsAreReportedOnceEach) {
-  LayerRun run(*layer_, context(true), x_, tensors_, false);
-  run.forward();
-  run.backward(random_matrix(random_, kBatch, layer_->outputs()));
+  LayerRun made = run(true);
+  made.forward();
+  made.backward(random_gradient());
   for (std::size_t t = 0; t < tensors_.size(); ++t) {
-    const std::vector<int>& counts = run.ready_counts(t);
+    const std::vector<int>& counts = made.ready_counts(t);
     for (std::size_t i = 0; i < counts.size(); ++i) {
-      const bool padding = !run.specs()[t].panels && i >= run.specs()[t].count();
+      const bool padding =
+          made.specs()[t].storage == TensorSpec::Storage::plain && i >= made.specs()[t].count();
       if (padding) continue;
-      ASSERT_EQ(counts[i], run.specs()[t].learned ? 1 : 0) << run.specs()[t].name << " " << i;
+      ASSERT_EQ(counts[i], made.specs()[t].learned ? 1 : 0) << made.specs()[t].name << " " << i;
     }
   }
 }
 
 TEST_P(EveryLayer, InferenceLeavesTensorsAlone) {
-  LayerRun run(*layer_, context(false), x_, tensors_, false);
-  run.forward();
-  for (std::size_t t = 0; t < tensors_.size(); ++t) EXPECT_EQ(run.tensor(t), tensors_[t]);
+  LayerRun made = run(false);
+  made.forward();
+  for (std::size_t t = 0; t < tensors_.size(); ++t) EXPECT_EQ(made.tensor(t), tensors_[t]);
 }
 
 class EveryLearningLayer : public EveryLayer {};
 
 TEST_P(EveryLearningLayer, TensorGradientsDoNotNeedTheInputGradient) {
-  const Matrix c = random_matrix(random_, kBatch, layer_->outputs());
-  LayerRun with(*layer_, context(true), x_, tensors_, false),
-      without(*layer_, context(true), x_, tensors_, false);
+  const Matrix c = random_gradient();
+  LayerRun with = run(true), without = run(true);
   with.forward();
   with.backward(c);
   without.forward();
@@ -145,13 +165,13 @@ TEST_P(EveryLearningLayer, TensorGradientsDoNotNeedTheInputGradient) {
 }
 
 TEST_P(EveryLearningLayer, HandsOnTheGradientWhetherItIsKeptOrNot) {
-  const Matrix c = random_matrix(random_, kBatch, layer_->outputs());
+  const Matrix c = random_gradient();
   StepContext passing = context(true);
   passing.keep_gradients = false;
-  LayerRun kept(*layer_, context(true), x_, tensors_, false), passed(*layer_, passing, x_, tensors_, false);
-  for (LayerRun* run : {&kept, &passed}) {
-    run->forward();
-    run->backward(c);
+  LayerRun kept = run(true), passed(*layer_, passing, inputs_, tensors_, false);
+  for (LayerRun* made : {&kept, &passed}) {
+    made->forward();
+    made->backward(c);
   }
   for (std::size_t t = 0; t < tensors_.size(); ++t) {
     if (!kept.specs()[t].learned) continue;
@@ -163,17 +183,17 @@ TEST_P(EveryLearningLayer, HandsOnTheGradientWhetherItIsKeptOrNot) {
 class EveryLayerInPlace : public EveryLayer {};
 
 TEST_P(EveryLayerInPlace, WorkingInPlaceGivesTheSameBits) {
-  const Matrix c = random_matrix(random_, kBatch, layer_->outputs());
-  LayerRun apart(*layer_, context(true), x_, tensors_, false);
+  const Matrix c = random_gradient();
+  LayerRun apart = run(true);
   apart.forward();
   const Matrix y = apart.output();
   apart.backward(c, true, true);
   for (const bool training : {false, true}) {
     if (training && layer_->keeps_input()) continue;  // a plan does not put it over its input then
-    LayerRun over(*layer_, context(training), x_, tensors_, true);
+    LayerRun over = run(training, true);
     over.forward();
     if (!training) {
-      LayerRun inference(*layer_, context(false), x_, tensors_, false);
+      LayerRun inference = run(false);
       inference.forward();
       EXPECT_EQ(over.output().numbers, inference.output().numbers);
       continue;
@@ -182,7 +202,7 @@ TEST_P(EveryLayerInPlace, WorkingInPlaceGivesTheSameBits) {
     over.backward(c);
     EXPECT_EQ(over.input_gradient().numbers, apart.input_gradient().numbers);
   }
-  LayerRun shared_gradient(*layer_, context(true), x_, tensors_, false);
+  LayerRun shared_gradient = run(true);
   shared_gradient.forward();
   shared_gradient.backward(c);
   EXPECT_EQ(shared_gradient.input_gradient().numbers, apart.input_gradient().numbers);
@@ -194,51 +214,70 @@ TEST_P(EveryLayer, ItsLineNamesItAgain) {
   EXPECT_EQ(find_layer_kind(layer_->info().name), &layer_->info());
 }
 
+class EveryJoiningLayer : public EveryLayer {};
+
+TEST_P(EveryJoiningLayer, BranchesMayShareTheGradientOrNotNeedIt) {
+  const Matrix c = random_gradient();
+  LayerRun shared = run(true), apart = run(true), none = run(true);
+  shared.forward();
+  shared.backward(c);
+  apart.forward();
+  apart.backward(c, true, true);
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    EXPECT_EQ(shared.input_gradient(i).numbers, apart.input_gradient(i).numbers);
+  none.forward();
+  none.backward(c, false);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, EveryLayer, testing::ValuesIn(cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(All, EveryLearningLayer,
-                         testing::ValuesIn(cases_where([](const Case&, const Layer& l) {
-                           return !l.tensors().empty();
+                         testing::ValuesIn(cases_where([](const Layer& l) { return !l.tensors().empty(); })),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(All, EveryLayerInPlace,
+                         testing::ValuesIn(cases_where([](const Layer& l) { return l.in_place(); })),
+                         case_name);
+// Products make no zeros: nobody asks for notes of their outputs.
+INSTANTIATE_TEST_SUITE_P(All, EveryNotingLayer, testing::ValuesIn(cases_where([](const Layer& l) {
+                           return l.multiply_adds() == 0;
                          })),
                          case_name);
-INSTANTIATE_TEST_SUITE_P(
-    All, EveryLayerInPlace,
-    testing::ValuesIn(cases_where([](const Case&, const Layer& l) { return l.in_place(); })), case_name);
+INSTANTIATE_TEST_SUITE_P(All, EveryJoiningLayer,
+                         testing::ValuesIn(cases_where([](const Layer& l) { return l.joins(); })), case_name);
 
-/// Large enough that every kind uses its threads.
 class EveryLayerInThreads : public testing::TestWithParam<Case> {};
 
 TEST_P(EveryLayerInThreads, AnyNumberOfThreadsGivesTheSameBits) {
-  constexpr std::size_t kBatch = 531, kInputs = 1001;
-  const std::unique_ptr<Layer> layer = make_bound(*GetParam().info, kInputs, 70);
+  const std::unique_ptr<Layer> layer = GetParam().layer();
+  const std::size_t batch = layer->input().rank == 0 ? 531 : 65;
   Random random(12, stream_id(Stream::data, 201));
-  Matrix x = random_matrix(random, kBatch, kInputs), c(kBatch, layer->outputs());
+  Inputs inputs;
+  for (const Shape& shape : GetParam().inputs)
+    inputs.push_back(random_matrix(random, batch * shape.positions(), shape.channels));
+  Matrix c(batch * layer->output().positions(), layer->outputs());
   for (std::size_t k = 0; k < c.numbers.size(); ++k)
-    c.numbers[k] = x.numbers[k % 1001] * (k % 3 == 0 ? -1 : 1);
+    c.numbers[k] = inputs[0].numbers[k % 1001] * (k % 3 == 0 ? -1 : 1);
   const Tensors tensors = random_tensors(random, *layer);
   struct Outcome {
-    std::vector<double> y, dx;
-    Tensors kept, gradients;
+    std::vector<std::vector<double>> numbers;
     bool operator==(const Outcome&) const = default;
   };
   const auto outcome = [&](int threads) {
-    LayerRun run(*layer, {.batch = kBatch, .training = true, .threads = threads, .seed = 1, .step = 2}, x,
+    LayerRun run(*layer, {.batch = batch, .training = true, .threads = threads, .seed = 1, .step = 2}, inputs,
                  tensors, false);
     run.forward();
-    Outcome result{run.output().numbers, {}, {}, {}};
-    for (std::size_t t = 0; t < tensors.size(); ++t) result.kept.push_back(run.tensor(t));
+    Outcome result{{run.output().numbers}};
+    for (std::size_t t = 0; t < tensors.size(); ++t) result.numbers.push_back(run.tensor(t));
     run.backward(c);
-    result.dx = run.input_gradient().numbers;
+    for (std::size_t i = 0; i < inputs.size(); ++i) result.numbers.push_back(run.input_gradient(i).numbers);
     for (std::size_t t = 0; t < tensors.size(); ++t)
-      if (run.specs()[t].learned) result.gradients.push_back(run.handed(t));
+      if (run.specs()[t].learned) result.numbers.push_back(run.handed(t));
     return result;
   };
   const Outcome one = outcome(1);
   for (const int threads : {2, 3}) EXPECT_TRUE(outcome(threads) == one) << threads << " threads";
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, EveryLayerInThreads,
-    testing::ValuesIn(cases_where([](const Case& c, const Layer&) { return c.factor == 1; })), case_name);
+INSTANTIATE_TEST_SUITE_P(All, EveryLayerInThreads, testing::ValuesIn(large_cases()), case_name);
 
 }  // namespace
 }  // namespace halfwave

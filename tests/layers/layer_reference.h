@@ -11,38 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "core/random.h"
 #include "kernels/activation_declaration.h"
-#include "layers/layer.h"
+#include "layers/grid_reference.h"
 
 namespace halfwave {
-
-/// [rows, columns] without padding.
-struct Matrix {
-  std::size_t rows = 0, columns = 0;
-  std::vector<double> numbers;
-  Matrix() = default;
-  Matrix(std::size_t r, std::size_t c) : rows(r), columns(c), numbers(r * c) {}
-  double& operator()(std::size_t i, std::size_t j) { return numbers[i * columns + j]; }
-  double operator()(std::size_t i, std::size_t j) const { return numbers[i * columns + j]; }
-};
-
-/// A layer's tensors, each as people see it.
-using Tensors = std::vector<std::vector<double>>;
-
-struct ReferenceInput {
-  const Layer& layer;
-  const Matrix& x;
-  Tensors& tensors;  ///< the running statistics change in training
-  const StepContext& context;
-  std::uint64_t number;  ///< of the layer in its network
-
-  /// The random number of element (i, j): that of its place in the padded matrix.
-  std::uint32_t draw(std::size_t i, std::size_t j) const {
-    const std::uint64_t at = (number << 40) + i * row_stride(x.columns) + j;
-    return Random(context.seed, stream_id(Stream::dropout, context.step)).block(at / 4)[at % 4];
-  }
-};
 
 /// y(i, j) = f(x(i, j), i, j).
 template <class F>
@@ -156,7 +128,15 @@ inline Matrix reference_forward(const ReferenceInput& in) {
   static const std::map<std::string_view, Reference> references{
       {"dense", dense_reference},
       {"dropout", dropout_reference},
-      {"flatten", [](const ReferenceInput& i) { return i.x; }},
+      {"flatten", flatten_reference},
+      {"conv", conv_reference},
+      {"pool", max_pool_reference},
+      {"global_max_pool", max_pool_reference},
+      {"average_pool", average_pool_reference},
+      {"global_average_pool", average_pool_reference},
+      {"residual", residual_reference},
+      {"concat", concat_reference},
+      {"layer_norm", layer_norm_reference},
       {"prelu", prelu_reference},
       {"alpha_dropout", alpha_dropout_reference},
       {"brelu", brelu_reference},

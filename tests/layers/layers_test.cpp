@@ -1,6 +1,9 @@
 // Lost if these fail: what particular layers promise beyond their formula: statistics that follow the data,
 // dropout that is off outside of training and keeps the signal's size, tensors that files and optimisers
 // treat rightly.
+#include <gmock/gmock.h>
+#include <halfwave/error.h>
+
 #include "layers/layer_testing.h"
 
 namespace halfwave {
@@ -44,12 +47,12 @@ TEST(Dense, OnlyItsWeightDecays) {
   const auto dense = make_bound(kind("dense"), 20, 70);
   const std::vector<TensorSpec> tensors = dense->tensors();
   ASSERT_EQ(tensors.size(), 2u);
-  EXPECT_TRUE(tensors[0].decays && tensors[0].panels);
+  EXPECT_TRUE(tensors[0].decays && tensors[0].storage == TensorSpec::Storage::panels);
   EXPECT_EQ(tensors[0].shape, (std::vector<std::size_t>{20, 70}));
   EXPECT_EQ(tensors[0].count(), 1400u);
-  EXPECT_EQ(tensors[0].storage(), 20u * 80u);
-  EXPECT_FALSE(tensors[1].decays || tensors[1].panels);
-  EXPECT_EQ(tensors[1].storage(), 80u);
+  EXPECT_EQ(tensors[0].floats(), 20u * 80u);
+  EXPECT_FALSE(tensors[1].decays || tensors[1].storage != TensorSpec::Storage::plain);
+  EXPECT_EQ(tensors[1].floats(), 80u);
 }
 
 TEST(BatchNorm, RunningStatisticsFollowTheBatchesByPytorchsFormula) {
@@ -74,19 +77,30 @@ TEST(BatchNorm, RunningStatisticsFollowTheBatchesByPytorchsFormula) {
   }
 }
 
-/// Features far from zero with a small spread, where a variance by E[x²] - E[x]² would be lost.
+/// Features far from zero with a small spread, where a variance by E[x²] - E[x]² would be lost; with and
+/// without rows that have nothing to do with the others. Many rows, as of images.
 TEST(BatchNorm, KeepsSmallSpreadsFarFromZero) {
   Random random(2, 2);
-  const auto layer = make_bound(kind("batch_norm"), 5, 0);
-  Matrix x = random_matrix(random, 64, 5);
-  for (double& value : x.numbers) value = static_cast<double>(static_cast<float>(1000 + value));
-  Tensors tensors{std::vector<double>(5, 1), std::vector<double>(5, 0), std::vector<double>(5, 0),
-                  std::vector<double>(5, 1)};
-  const StepContext context{.batch = 64, .training = true, .threads = 1, .seed = 0, .step = 0};
-  LayerRun run(*layer, context, x, tensors, false);
-  run.forward();
-  const Matrix y = run.output(), exact = reference_forward({*layer, x, tensors, context, 0});
-  for (std::size_t k = 0; k < y.numbers.size(); ++k) EXPECT_NEAR(y.numbers[k], exact.numbers[k], 1e-3);
+  for (const Shape& shape : {Shape::row(5), Shape{2, 12, 11, 7}})
+    for (const double outlier : {0.0, 60.0}) {
+      const auto layer = make_bound(kind("batch_norm"), {1, 1e-5}, {shape});
+      const StepContext context{.batch = 64, .training = true, .threads = 1, .seed = 0, .step = 0};
+      Matrix x = random_matrix(random, 64 * shape.positions(), shape.channels);
+      for (std::size_t k = 0; k < x.numbers.size(); ++k) {
+        if (k < shape.channels) x.numbers[k] += outlier;
+        x.numbers[k] = static_cast<double>(static_cast<float>(1000 + x.numbers[k]));
+      }
+      Tensors tensors = random_tensors(random, *layer), exact = tensors;
+      LayerRun run(*layer, context, x, tensors, false);
+      run.forward();
+      const Matrix y = run.output(), expected = reference_forward({*layer, x, exact, context, 0});
+      for (std::size_t k = 0; k < y.numbers.size(); ++k)
+        ASSERT_NEAR(y.numbers[k], expected.numbers[k], 1e-4 * (1 + std::fabs(expected.numbers[k])));
+      for (std::size_t j = 0; j < shape.channels; ++j) {
+        EXPECT_NEAR(run.tensor(2)[j], exact[2][j], 1e-4);
+        EXPECT_NEAR(run.tensor(3)[j], exact[3][j], 2e-6 * exact[3][j]);
+      }
+    }
 }
 
 TEST(BatchNorm, ABatchOfOneStaysFinite) {
@@ -100,6 +114,77 @@ TEST(BatchNorm, ABatchOfOneStaysFinite) {
     for (const double number : run.tensor(t)) EXPECT_TRUE(std::isfinite(number));
   run.backward(x);
   for (const double number : run.input_gradient().numbers) EXPECT_NEAR(number, 0, 1e-4);
+}
+
+TEST(Flatten, IsItsInputOnlyWhereThatIsOneRowAlready) {
+  Random random(8, 8);
+  for (const std::size_t width : {1u, 3u})
+    for (std::size_t channels = 1; channels <= 48; ++channels) {
+      const auto layer = make_bound(kind("flatten"), {}, {{1, 1, width, channels}});
+      EXPECT_EQ(layer->output(), Shape::row(width * channels));
+      EXPECT_EQ(layer->identity(), width == 1 || channels % 16 == 0);
+      if (!layer->in_place()) continue;
+      const Matrix x = random_matrix(random, 4 * width, channels);
+      LayerRun run(*layer, {.batch = 4, .training = false, .threads = 1, .seed = 0, .step = 0}, x, {}, true);
+      run.forward();
+      EXPECT_EQ(run.output().numbers, x.numbers) << channels;
+    }
+}
+
+/// What does not fit is refused with a message that says what does not.
+TEST(Grids, WhatDoesNotFitIsRefused) {
+  const Shape row = Shape::row(12), signal{1, 1, 9, 4}, image{2, 6, 5, 3};
+  const auto message = [](std::string_view name, std::vector<double> fields,
+                          const std::vector<Shape>& inputs) {
+    try {
+      make_bound(kind(name), std::move(fields), inputs);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  using testing::HasSubstr;
+  for (const char* name : {"pool", "average_pool", "global_max_pool", "global_average_pool", "conv"})
+    EXPECT_THAT(message(name, default_fields(kind(name), 3), {row}), HasSubstr("a row of 12 numbers"))
+        << name;
+  const std::vector<double> pool = default_fields(kind("pool"), 0);
+  const auto with = [&](std::initializer_list<std::pair<std::size_t, double>> changes) {
+    std::vector<double> fields = pool;
+    for (const auto& [i, value] : changes) fields[i] = value;
+    return fields;
+  };
+  EXPECT_THAT(message("pool", with({{0, 7}}), {image}), HasSubstr("a kernel of 7 is larger"));
+  EXPECT_EQ(message("pool", with({{0, 7}, {4, 1}}), {image}), "no error");
+  EXPECT_THAT(message("pool", with({{0, 2}, {1, 9}}), {image}), HasSubstr("a kernel of 9 is larger"));
+  EXPECT_THAT(message("pool", with({{0, 2}, {4, 2}}), {image}), HasSubstr("a padding of 2"));
+  EXPECT_THAT(message("average_pool", with({{0, 3}, {4, 1}, {5, 3}}), {image}), HasSubstr("a padding of 3"));
+  for (const std::size_t second : {1u, 3u, 5u})
+    EXPECT_THAT(message("pool", with({{second, 1}}), {signal}), HasSubstr("one number, not two")) << second;
+  EXPECT_THAT(message("dense", {3}, {image}), HasSubstr("flatten"));
+
+  EXPECT_THAT(message("residual", {}, {image, {2, 6, 5, 4}}), HasSubstr("6x5 with 4 channels"));
+  EXPECT_THAT(message("residual", {}, {row, Shape::row(11)}), HasSubstr("11 numbers"));
+  EXPECT_THAT(message("concat", {}, {image, {2, 5, 6, 3}}), HasSubstr("5x6"));
+  EXPECT_THAT(message("concat", {}, {signal, {2, 1, 9, 4}}), HasSubstr("signal"));
+  EXPECT_EQ(message("concat", {}, {image, {2, 6, 5, 40}, image}), "no error");
+}
+
+/// Where a pool's output is zero so is the number that won, whose gradient is then of no use as well; a mean
+/// may be zero without any of its numbers being so.
+TEST(Zeros, PoolsAndJoinsHandOnWhatHolds) {
+  const auto known = [](std::string_view name, Zeros input) {
+    return kind(name).make(kind(name), default_fields(kind(name), 3))->zeros(input, true);
+  };
+  for (const bool many : {false, true})
+    for (const bool flat : {false, true}) {
+      for (const char* name : {"pool", "global_max_pool", "concat", "flatten"}) {
+        EXPECT_EQ(known(name, {many, flat}).many, many) << name;
+        EXPECT_EQ(known(name, {many, flat}).flat, flat) << name;
+      }
+      for (const char* name : {"average_pool", "global_average_pool", "residual", "batch_norm", "layer_norm"})
+        EXPECT_FALSE(known(name, {many, flat}).many || known(name, {many, flat}).flat) << name;
+    }
 }
 
 TEST(Dropout, IsTheIdentityOutsideOfTraining) {

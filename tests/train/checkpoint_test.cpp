@@ -50,6 +50,11 @@ const std::vector<Variant>& variants() {
        }},
       {"early_stopping",
        [](TrainOptions& o) { o.early_stopping = 2, o.epochs = 30, o.learning_rate = 0.05; }},
+      {"augment", [](TrainOptions& o) { o.augment = "crop 2, flip"; }},
+      {"weight_average",
+       [](TrainOptions& o) { o.ema = 0.9, o.net = "dense 16, batch_norm, relu, dropout 0.3, dense"; }},
+      {"weight_average_with_early_stopping",
+       [](TrainOptions& o) { o.ema = 0.95, o.early_stopping = 2, o.epochs = 30, o.learning_rate = 0.05; }},
       {"label_smoothing_without_health", [](TrainOptions& o) { o.label_smoothing = 0.1, o.health = false; }},
   };
   return list;

@@ -63,10 +63,10 @@ TEST_P(EveryOptimiser, UpdatesWholeNetworksWithDecayOfWeightsOnly) {
       std::vector<float> g(tensor.spec.count());
       for (float& x : g) x = static_cast<float>(random.normal());
       gradients.set(gradients.tensors()[i], g);
-      const std::size_t half = tensor.spec.storage() / 2;  // in two parts, as a layer reports them
+      const std::size_t half = tensor.spec.floats() / 2;  // in two parts, as a layer reports them
       const float* from = gradients.values().data() + tensor.offset;
       optimiser.apply(i, tensor.offset, half, from);
-      optimiser.apply(i, tensor.offset + half, tensor.spec.storage() - half, from + half);
+      optimiser.apply(i, tensor.offset + half, tensor.spec.floats() - half, from + half);
       for (std::size_t k = 0; k < g.size(); ++k)
         reference_update(exact[i][k], scale * static_cast<double>(g[k]), options, rate,
                          tensor.spec.decays ? options.weight_decay : 0.0, t);
@@ -93,7 +93,7 @@ TEST_P(EveryOptimiser, StateIsAllThatTheNextUpdateDependsOn) {
   const auto update = [&](Network& network, Optimiser& optimiser, int t) {
     optimiser.begin_update(t, 0.01, 1.0);
     for (std::size_t i = 0; i < 2; ++i)
-      optimiser.apply(i, network.tensors()[i].offset, network.tensors()[i].spec.storage(), gradients.data());
+      optimiser.apply(i, network.tensors()[i].offset, network.tensors()[i].spec.floats(), gradients.data());
   };
   update(one, first, 1);
   update(one, first, 2);

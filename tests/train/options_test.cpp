@@ -165,6 +165,35 @@ TEST(Options, TheUsualLearningRateIsFilledIn) {
   }
 }
 
+TEST(Options, TheUsualLearningRateFollowsTheInputsOfUnitsBehindTheFirstLayer) {
+  const std::vector<std::int64_t> shape{3, 8, 8};
+  const auto adam = [&](const char* net) {
+    return Optimiser::usual_rate("adam", parse_network(net, shape, 3));
+  };
+  EXPECT_DOUBLE_EQ(adam("dense 100, relu, dense 300, relu, dense"), 1 / 200.0);
+  EXPECT_DOUBLE_EQ(adam("conv 16 3x3, relu, conv 64 3x3, relu, global_max_pool, dense"), 2 * 2 / (16 * 9 + 64.0));
+  EXPECT_EQ(adam("dense"), 0.001);
+  EXPECT_EQ(adam("dense 5, relu, dense"), 0.01);
+  EXPECT_EQ(adam("conv 8 3x3, relu, flatten, dense 5000, relu, dense"), 0.001);
+  EXPECT_EQ(Optimiser::usual_rate("sgd", parse_network("conv 4 3x3, flatten, dense", shape, 3)), 0.05);
+}
+
+TEST(Options, ActivationReachesANetworkWithAName) {
+  Dataset data = clouds();
+  for (Examples* part : {&data.train, &data.test}) {  // six positions become 30
+    const auto values = std::get<std::vector<float>>(part->values);
+    auto& wide = part->values.emplace<std::vector<float>>();
+    for (const float v : values) wide.insert(wide.end(), 5, v);
+  }
+  data.schema.shape = {30};
+  TrainOptions options = small_options();
+  options.epochs = 1;
+  options.net = "cnn";
+  options.activation = "tanh";
+  const std::string line = train(data, options).model.network();
+  EXPECT_THAT(line, AllOf(HasSubstr("tanh"), testing::Not(HasSubstr("relu"))));
+}
+
 TEST(Options, AnEmptyTrainingPartIsAnInputError) {
   Dataset data = clouds();
   data.train = {};
@@ -191,10 +220,51 @@ TEST(Loss, BatchesAndTargetsAreThoseOfTheirRows) {
   EXPECT_NEAR(result.loss, expected, 1e-5 * expected);
 }
 
+TEST(Loss, SmoothsTargetsOverAllClasses) {
+  const Dataset data = clouds();
+  constexpr double kSmoothing = 0.15;
+  const std::vector<std::uint32_t> rows{50, 4, 3, 96, 0};
+  std::vector<float> outputs(rows.size() * 16), gradient(outputs.size());
+  Random random(2, 2);
+  for (float& x : outputs) x = static_cast<float>(2 * random.normal());
+  Loss loss("cross_entropy", kSmoothing, data.schema, {});
+  loss.set_targets(data.train);
+  const BatchResult result = loss.evaluate(outputs.data(), 16, rows, gradient.data());
+  double expected = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    double sum = 0;
+    for (std::size_t j = 0; j < 3; ++j) sum += std::exp(static_cast<double>(outputs[16 * i + j]));
+    for (std::size_t j = 0; j < 3; ++j) {
+      const bool is_class = data.train.labels[rows[i]] == static_cast<std::int32_t>(j);
+      const double target = (is_class ? 1 - kSmoothing : 0) + kSmoothing / 3;
+      const double z = static_cast<double>(outputs[16 * i + j]);
+      expected -= target * (z - std::log(sum));
+      EXPECT_NEAR(gradient[16 * i + j], (std::exp(z) / sum - target) / 5, 1e-6);
+    }
+  }
+  EXPECT_NEAR(result.loss, expected, 1e-5 * expected);
+}
+
+TEST(Loss, OfTwoClassesWithOneOutputSmoothsTowardsOneHalf) {
+  const Dataset data = clouds(2);
+  const std::vector<std::uint32_t> rows{1, 2, 3};
+  std::vector<float> outputs(rows.size() * 16, 0.7f), gradient(outputs.size());
+  Loss loss("binary_cross_entropy", 0.2, data.schema, {});
+  loss.set_targets(data.train);
+  const BatchResult result = loss.evaluate(outputs.data(), 16, rows, gradient.data());
+  double expected = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double target = data.train.labels[rows[i]] == 1 ? 0.9 : 0.1, p = 1 / (1 + std::exp(-0.7));
+    expected -= target * std::log(p) + (1 - target) * std::log(1 - p);
+    EXPECT_NEAR(gradient[16 * i], (p - target) / 3, 1e-6);
+  }
+  EXPECT_NEAR(result.loss, expected, 1e-5 * expected);
+}
+
 TEST(Preprocessing, IsMeanAndDeviationByFeatureOrChannel) {
   Dataset data = curves();
-  const auto expect_standard = [&](std::size_t group) {
-    const Preprocessing p = fit_preprocessing(data, true);
+  const auto expect_standard = [&](std::size_t group, bool grid = false) {
+    const Preprocessing p = fit_preprocessing(data, true, grid);
     const auto& x = std::get<std::vector<float>>(data.train.values);
     const std::size_t features = data.schema.features();
     for (std::size_t g = 0; g < features / group; ++g) {
@@ -213,6 +283,7 @@ TEST(Preprocessing, IsMeanAndDeviationByFeatureOrChannel) {
     }
   };
   expect_standard(1);
+  expect_standard(4, true);       // a signal
   data.schema.shape = {2, 1, 2};  // two channels
   expect_standard(2);
   data.schema.shape = {2, 2};  // one picture without channels

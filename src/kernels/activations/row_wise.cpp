@@ -359,7 +359,7 @@ HWY_INLINE float row_max(const float* x, std::size_t columns) {
 struct Softmax {
   static constexpr ActivationInfo info{.name = "softmax",
                                        .formula = "exp(x_j) / sum over the row of exp(x_k)",
-                                       .onnx = "Softmax(x, axis=-1)",
+                                       .onnx = "Softmax(x, axis=1)",
                                        .source = "Bridle 1990",
                                        .form = Form::row,
                                        .elementwise = false,
@@ -400,7 +400,7 @@ struct Softmax {
 struct LogSoftmax {
   static constexpr ActivationInfo info{.name = "log_softmax",
                                        .formula = "x_j - log(sum over the row of exp(x_k))",
-                                       .onnx = "LogSoftmax(x, axis=-1)",
+                                       .onnx = "LogSoftmax(x, axis=1)",
                                        .source = "PyTorch, ONNX",
                                        .form = Form::row,
                                        .elementwise = false,

@@ -1,0 +1,218 @@
+#include "kernels/conv_products.h"
+
+#include <algorithm>
+#include <array>
+
+#include "kernels/dense_products.h"
+#include "kernels/panels.h"
+#include "kernels/targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/conv_products.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/vector_counts-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace halfwave {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+// The register tile: rows by vectors of accumulators, as in dense_products.cpp. A narrow tile is not higher:
+// its rows' addresses would no longer fit into registers.
+#if HWY_TARGET <= HWY_AVX3
+constexpr std::size_t kRows = 6, kVectors = 4;
+#elif HWY_TARGET == HWY_SCALAR
+constexpr std::size_t kRows = 3, kVectors = 4;
+#else
+constexpr std::size_t kRows = 6, kVectors = 2;
+#endif
+
+/// Writes the first `count` numbers of a vector.
+HWY_INLINE void store(V v, std::size_t count, float* to) {
+  const D d;
+  if (count >= hn::Lanes(d))
+    hn::StoreU(v, d, to);
+  else
+    hn::BlendedStore(v, hn::FirstN(d, count), d, to);
+}
+
+/// What a position in the padding reads.
+alignas(64) constexpr float kNothing[64] = {};
+
+/// R rows by VN vectors. position: of the first row within its example, of which all are. What lies in the
+/// padding takes part as zeros, unless all rows do.
+template <std::size_t R, std::size_t VN>
+HWY_INLINE void tile(const float* a, std::size_t a_stride, std::size_t k_count, const TapTable& table,
+                     std::size_t position, const float* HWY_RESTRICT b, std::size_t b_stride,
+                     std::size_t columns, const float* start, float* HWY_RESTRICT c, std::size_t c_stride) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  V sum[R][VN];
+  for (std::size_t v = 0; v < VN; ++v) {
+    const V first = start ? hn::LoadU(d, start + v * lanes) : hn::Zero(d);
+    for (std::size_t r = 0; r < R; ++r) sum[r][v] = first;
+  }
+  const std::int32_t* source = table.source + position;
+  for (std::size_t t = 0; t < table.taps; ++t, source += table.results, b += k_count * b_stride) {
+    std::int32_t any = 0, all = -1;  // negative: some row, every row is padding
+    for (std::size_t r = 0; r < R; ++r) any |= source[r], all &= source[r];
+    if (all < 0) continue;
+    // A row in the padding reads zeros, a part of the channels at a time.
+    const std::size_t part = any < 0 ? std::size(kNothing) : k_count;
+    for (std::size_t begin = 0; begin < k_count; begin += part) {
+      const float* from[R];
+      for (std::size_t r = 0; r < R; ++r)
+        from[r] = source[r] < 0 ? kNothing : a + static_cast<std::size_t>(source[r]) * a_stride + begin;
+      const float* HWY_RESTRICT row = b + begin * b_stride;
+      for (std::size_t k = 0; k < std::min(part, k_count - begin); ++k, row += b_stride) {
+        V weights[VN];
+        for (std::size_t v = 0; v < VN; ++v) weights[v] = hn::LoadU(d, row + v * lanes);
+        for (std::size_t r = 0; r < R; ++r) {
+          const V x = hn::Set(d, from[r][k]);
+          for (std::size_t v = 0; v < VN; ++v) sum[r][v] = hn::MulAdd(x, weights[v], sum[r][v]);
+        }
+      }
+    }
+  }
+  for (std::size_t r = 0; r < R; ++r)
+    for (std::size_t v = 0; v < VN; ++v)
+      store(sum[r][v], columns - v * lanes, c + r * c_stride + v * lanes);
+}
+
+/// Calls run.operator()<R>() for a number of rows up to kRows.
+template <class Run>
+HWY_INLINE void with_rows(std::size_t count, Run&& run) {
+  static_assert(kRows == 3 || kRows == 6);
+  if (count == 1) return run.template operator()<1>();
+  if (count == 2) return run.template operator()<2>();
+  if (count == 3) return run.template operator()<3>();
+  if constexpr (kRows >= 6) {
+    if (count == 4) return run.template operator()<4>();
+    if (count == 5) return run.template operator()<5>();
+    if (count == 6) return run.template operator()<6>();
+  }
+}
+
+void ConvProduct(const float* a, std::size_t a_stride, std::size_t k, const TapTable& table, Range rows,
+                 const float* panel, std::size_t width, std::size_t columns, const float* start, float* c,
+                 std::size_t c_stride) {
+  const std::size_t lanes = hn::Lanes(D());
+  for (std::size_t row = rows.begin; row < rows.end;) {  // the rows of one example after the other
+    const std::size_t example = row / table.results, position = row - example * table.results;
+    const std::size_t count = std::min(rows.end - row, table.results - position);
+    const float* const from = a + example * table.operands * a_stride;
+    for (std::size_t column = 0; column < columns;) {
+      const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
+      const auto run = [&]<std::size_t VN>() HWY_ATTR {
+        const std::size_t tiles = (count + kRows - 1) / kRows;
+        for (std::size_t i = 0; i < tiles; ++i) {  // tiles of nearly the same height: no slow remainder
+          const std::size_t first = count * i / tiles, last = count * (i + 1) / tiles;
+          const auto one = [&]<std::size_t R>() HWY_ATTR {
+            tile<R, VN>(from, a_stride, k, table, position + first, panel + column, width, columns - column,
+                        start ? start + column : nullptr, c + (row + first) * c_stride + column, c_stride);
+          };
+          with_rows(last - first, one);
+        }
+      };
+      with_vectors<kVectors>(vectors, run);
+      column += vectors * lanes;
+    }
+    row += count;
+  }
+}
+
+/// dW of R channels by VN vectors, over positions of one example.
+template <std::size_t R, std::size_t VN>
+HWY_INLINE void gradient_tile(const float* HWY_RESTRICT x, std::size_t x_stride, const std::int32_t* source,
+                              Range positions, const float* HWY_RESTRICT dy, std::size_t dy_stride,
+                              float* HWY_RESTRICT dw, std::size_t dw_stride) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  V sum[R][VN];
+  for (std::size_t r = 0; r < R; ++r)
+    for (std::size_t v = 0; v < VN; ++v) sum[r][v] = hn::LoadU(d, dw + r * dw_stride + v * lanes);
+  for (std::size_t p = positions.begin; p < positions.end; ++p) {
+    if (source[p] < 0) continue;
+    const float* const from = x + static_cast<std::size_t>(source[p]) * x_stride;
+    V slopes[VN];
+    for (std::size_t v = 0; v < VN; ++v) slopes[v] = hn::LoadU(d, dy + p * dy_stride + v * lanes);
+    for (std::size_t r = 0; r < R; ++r) {
+      const V scale = hn::Set(d, from[r]);
+      for (std::size_t v = 0; v < VN; ++v) sum[r][v] = hn::MulAdd(scale, slopes[v], sum[r][v]);
+    }
+  }
+  for (std::size_t r = 0; r < R; ++r)
+    for (std::size_t v = 0; v < VN; ++v) hn::StoreU(sum[r][v], d, dw + r * dw_stride + v * lanes);
+}
+
+void ConvWeightGradient(const float* x, std::size_t x_stride, std::size_t k, const TapTable& table,
+                        Range examples, const float* dy, std::size_t dy_stride, std::size_t width, float* dw) {
+  constexpr std::size_t kPositions = 256;  // together; their rows of x and dy stay in the L2 cache
+  const std::size_t lanes = hn::Lanes(D());
+  for (std::size_t e = examples.begin; e < examples.end; ++e) {
+    const float* const from = x + e * table.operands * x_stride;
+    const float* const slopes = dy + e * table.results * dy_stride;
+    for (std::size_t p = 0; p < table.results; p += kPositions) {
+      const Range positions{p, std::min(table.results, p + kPositions)};
+      for (std::size_t t = 0; t < table.taps; ++t)
+        for (std::size_t column = 0; column < width;) {
+          const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
+          const auto run = [&]<std::size_t VN>() HWY_ATTR {
+                const std::size_t tiles = (k + kRows - 1) / kRows;
+            for (std::size_t i = 0; i < tiles; ++i) {
+              const std::size_t first = k * i / tiles, last = k * (i + 1) / tiles;
+              const auto one = [&]<std::size_t R>() HWY_ATTR {
+                gradient_tile<R, VN>(from + first, x_stride, table.tap(t), positions, slopes + column,
+                                     dy_stride, dw + (t * k + first) * width + column, width);
+              };
+              with_rows(last - first, one);
+            }
+          };
+          with_vectors<kVectors>(vectors, run);
+          column += vectors * lanes;
+        }
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace halfwave
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace halfwave {
+
+HWY_EXPORT(ConvProduct);
+HWY_EXPORT(ConvWeightGradient);
+
+void conv_product(const float* a, std::size_t a_stride, std::size_t k, const TapTable& table, Range rows,
+                  const float* panel, std::size_t width, std::size_t columns, const float* start, float* c,
+                  std::size_t c_stride) {
+  HWY_DYNAMIC_DISPATCH(ConvProduct)
+  (a, a_stride, k, table, rows, panel, width, columns, start, c, c_stride);
+}
+
+void conv_weight_gradient(const float* x, std::size_t x_stride, std::size_t k, const TapTable& table,
+                          Range examples, const float* dy, std::size_t dy_stride, std::size_t width,
+                          float* dw) {
+  HWY_DYNAMIC_DISPATCH(ConvWeightGradient)(x, x_stride, k, table, examples, dy, dy_stride, width, dw);
+}
+
+void exchange_channels(const float* weights, std::size_t taps, std::size_t in, std::size_t out, Range panels,
+                       float* exchanged) {
+  const Panels from{taps * in, out}, to{taps * out, in};
+  for (std::size_t p = panels.begin; p < panels.end; ++p)
+    for (std::size_t t = 0; t < taps; ++t)
+      for (std::size_t q = 0; q < from.count(); ++q)
+        transpose_to_panels(weights + from.offset(q) + (t * in + p * Panels::kWidth) * from.width(q),
+                            from.width(q), to.used(p), from.used(q), {0, 1},
+                            exchanged + to.offset(p) +
+                                ((taps - 1 - t) * out + q * Panels::kWidth) * to.width(p));
+}
+
+}  // namespace halfwave
+#endif
