@@ -86,9 +86,11 @@ void TrainCommand::check_early() const {
 
 std::vector<std::string> TrainCommand::own_warnings() const {
   std::vector<std::string> warnings;
-  std::string_view text = options_.net;
+  std::string_view text = options_.net, name_alone = text;
+  name_alone.remove_prefix(std::min(name_alone.find_first_not_of(' '), name_alone.size()));
+  name_alone = name_alone.substr(0, name_alone.find(' '));
   for (const NamedNetwork& network : named_networks())
-    if (network.name == options_.net) text = network.line;
+    if (network.name == name_alone) text = network.line;
   const bool takes_activation = text.find("activation") != std::string_view::npos;
   for (const std::string name : {"hidden", "activation"}) {
     if (line.given("net") && line.given(name) && !(name == "activation" && takes_activation))

@@ -55,7 +55,7 @@ void Layout::find_leaders() {
     const Layer& before = network_.layer(i - 1);
     const Layer& leader = network_.layer(leaders_[i - 1]);
     folded_[i] = !training_ && layer.is_affine() && before.fold_floats() > 0;
-    const bool rows = leader.tells_rows() && rows_together(leader.output()) > 0;
+    const bool rows = leader.tells_rows();
     if (folded_[i] || (rows && layer.follows_rows(training_)))
       leaders_[i] = leaders_[i - 1];
     else

@@ -13,10 +13,9 @@ constexpr NamedNetwork kNamed[] = {
      "conv 25 3 stride=2 padding=1, activation, flatten, dense",
      "for signals: the convolutional network of the MNIST-1D paper (Greydanus 2020)"},
     {"lenet5",
-     "conv 6 5x5, activation, pool 2, conv 16 5x5 padding=0, activation, pool 2, flatten, dense 120, "
-     "activation, "
-     "dense 84, activation, dense",
-     "LeCun et al. 1998, with max pooling and rectifiers"},
+     "conv 20 5x5, activation, pool 2, conv 50 5x5 padding=0, activation, pool 2, flatten, dense 500, "
+     "activation, dense",
+     "LeCun et al. 1998, in the size and with the max pools and rectifiers of Caffe's example"},
     {"krizhevsky4",
      "conv 32 5x5, activation, pool 2, conv 32 5x5, activation, pool 2, conv 64 5x5, activation, pool 2, "
      "flatten, "

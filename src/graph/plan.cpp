@@ -30,10 +30,10 @@ class LayerSink final : public GradientSink {
 };
 
 /// to += from
-void add(const StepContext& context, const float* from, std::size_t floats, float* to) {
+void add_to(const StepContext& context, const float* from, std::size_t floats, float* to) {
   run_team(context.team(floats), [&](int thread, int all) {
     const Range part = share(floats, thread, all, kLineFloats);
-    for (std::size_t i = part.begin; i < part.end; ++i) to[i] += from[i];
+    add(to + part.begin, from + part.begin, part.size(), to + part.begin);
   });
 }
 
@@ -235,7 +235,7 @@ void Plan::backward(const StepContext& given, UpdateSink& sink) {
     }
     LayerSink layer_sink(sink, network_, i);
     layer.backward(context, m, layer_sink);
-    for (const Sum& sum : sums_[i]) add(context, sum.from, context.batch * sum.floats, sum.to);
+    for (const Sum& sum : sums_[i]) add_to(context, sum.from, context.batch * sum.floats, sum.to);
   }
 }
 

@@ -50,7 +50,8 @@ class Plan {
   std::size_t layers() const { return layers_; }
   /// Floats of all buffers; the gradients of tensors are not counted.
   std::size_t floats() const { return buffers_.size(); }
-  /// Output of one layer, after its forward_layer() until that of the last layer that takes it.
+  /// Output of one layer, after its forward_layer() until that of the last layer that takes it; where a layer
+  /// leads others (Layout::leader), only what the last of them made is sure to hold.
   const float* layer_output(std::size_t layer) const { return memory_[layer].y; }
   /// Between forward() and backward(): layer_output() holds what the layer made, or what a later one made of
   /// it in place.
@@ -68,7 +69,8 @@ class Plan {
   /// The network's tensors are others than in the last forward(). In training they always are.
   void tensors_changed() { prepared_ = false; }
   void forward(const StepContext& context);
-  /// One layer of forward(), after those before it.
+  /// One layer of forward(), after those before it, with all layers that follow on its rows while they are in the
+  /// cache; for those it does nothing more.
   void forward_layer(const StepContext& given, std::size_t i);
   /// The gradient of the loss by the output: to be filled before backward().
   float* output_gradient() { return memory_.back().dy; }

@@ -45,7 +45,7 @@ double read_number(const LayerWords& words, const LayerField& field, std::string
   if (!(value >= field.low && value <= field.high))
     throw words.wrong(
         fmt::format("{} must be from {} to {}, not {}.", field.name, field.low, field.high, text));
-  if ((field.inferred || field.pair) && value != std::floor(value))
+  if ((field.whole || field.inferred || field.pair) && value != std::floor(value))
     throw words.wrong(fmt::format("{} must be a whole number, not {}.", field.name, text));
   return value;
 }

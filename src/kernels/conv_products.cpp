@@ -43,8 +43,24 @@ HWY_INLINE void store(V v, std::size_t count, float* to) {
 /// What a position in the padding reads.
 alignas(64) constexpr float kNothing[64] = {};
 
-/// R rows by VN vectors. position: of the first row within its example, of which all are. What lies in the
-/// padding takes part as zeros, unless all rows do.
+/// sum[r] += from[r][0 … k_count-1] · b for the rows first … last-1 of a tile.
+template <std::size_t kFirst, std::size_t kLast, std::size_t VN>
+HWY_INLINE void add_tap(const float* const* from, std::size_t k_count, const float* HWY_RESTRICT b,
+                        std::size_t b_stride, V (*sum)[VN]) {
+  const D d;
+  for (std::size_t k = 0; k < k_count; ++k, b += b_stride) {
+    V weights[VN];
+    for (std::size_t v = 0; v < VN; ++v) weights[v] = hn::LoadU(d, b + v * hn::Lanes(d));
+    for (std::size_t r = kFirst; r < kLast; ++r) {
+      const V x = hn::Set(d, from[r][k]);
+      for (std::size_t v = 0; v < VN; ++v) sum[r][v] = hn::MulAdd(x, weights[v], sum[r][v]);
+    }
+  }
+}
+
+/// R rows by VN vectors. position: of the first row within its example, of which all are. A tap in the padding
+/// takes no part where that is so for all rows of the tile, for the first or for the last: the rows of a tile are
+/// neighbours in a row of the grid, so that this is nearly all of the padding. Elsewhere it reads zeros.
 template <std::size_t R, std::size_t VN>
 HWY_INLINE void tile(const float* a, std::size_t a_stride, std::size_t k_count, const TapTable& table,
                      std::size_t position, const float* HWY_RESTRICT b, std::size_t b_stride,
@@ -59,27 +75,32 @@ HWY_INLINE void tile(const float* a, std::size_t a_stride, std::size_t k_count, 
   const std::int32_t* source = table.source + position;
   for (std::size_t t = 0; t < table.taps; ++t, source += table.results, b += k_count * b_stride) {
     std::int32_t any = 0, all = -1;  // negative: some row, every row is padding
-    for (std::size_t r = 0; r < R; ++r) any |= source[r], all &= source[r];
+    const float* from[R];
+    for (std::size_t r = 0; r < R; ++r) {
+      any |= source[r], all &= source[r];
+      from[r] = source[r] < 0 ? kNothing : a + static_cast<std::size_t>(source[r]) * a_stride;
+    }
     if (all < 0) continue;
-    // A row in the padding reads zeros, a part of the channels at a time.
-    const std::size_t part = any < 0 ? std::size(kNothing) : k_count;
-    for (std::size_t begin = 0; begin < k_count; begin += part) {
-      const float* from[R];
-      for (std::size_t r = 0; r < R; ++r)
-        from[r] = source[r] < 0 ? kNothing : a + static_cast<std::size_t>(source[r]) * a_stride + begin;
-      const float* HWY_RESTRICT row = b + begin * b_stride;
-      for (std::size_t k = 0; k < std::min(part, k_count - begin); ++k, row += b_stride) {
-        V weights[VN];
-        for (std::size_t v = 0; v < VN; ++v) weights[v] = hn::LoadU(d, row + v * lanes);
-        for (std::size_t r = 0; r < R; ++r) {
-          const V x = hn::Set(d, from[r][k]);
-          for (std::size_t v = 0; v < VN; ++v) sum[r][v] = hn::MulAdd(x, weights[v], sum[r][v]);
-        }
+    if (any >= 0) {
+      add_tap<0, R, VN>(from, k_count, b, b_stride, sum);
+      continue;
+    }
+    const auto negative = std::count_if(source, source + R, [](std::int32_t s) { return s < 0; });
+    if (negative == 1 && source[0] < 0) {
+      add_tap<1, R, VN>(from, k_count, b, b_stride, sum);
+    } else if (negative == 1 && source[R - 1] < 0) {
+      add_tap<0, R - 1, VN>(from, k_count, b, b_stride, sum);
+    } else {
+      for (std::size_t k = 0; k < k_count; k += std::size(kNothing)) {
+        const std::size_t part = std::min(k_count - k, std::size(kNothing));
+        add_tap<0, R, VN>(from, part, b + k * b_stride, b_stride, sum);
+        for (std::size_t r = 0; r < R; ++r)
+          if (source[r] >= 0) from[r] += part;
       }
     }
   }
   for (std::size_t r = 0; r < R; ++r)
-    for (std::size_t v = 0; v < VN; ++v)
+    for (std::size_t v = 0; v < VN && v * lanes < columns; ++v)
       store(sum[r][v], columns - v * lanes, c + r * c_stride + v * lanes);
 }
 
@@ -101,9 +122,11 @@ void ConvProduct(const float* a, std::size_t a_stride, std::size_t k, const TapT
                  const float* panel, std::size_t width, std::size_t columns, const float* start, float* c,
                  std::size_t c_stride) {
   const std::size_t lanes = hn::Lanes(D());
-  for (std::size_t row = rows.begin; row < rows.end;) {  // the rows of one example after the other
+  // As far as a row of the grid where that is known, else as far as the example.
+  const std::size_t together = table.result_columns > 1 ? table.result_columns : table.results;
+  for (std::size_t row = rows.begin; row < rows.end;) {
     const std::size_t example = row / table.results, position = row - example * table.results;
-    const std::size_t count = std::min(rows.end - row, table.results - position);
+    const std::size_t count = std::min(rows.end - row, together - position % together);
     const float* const from = a + example * table.operands * a_stride;
     for (std::size_t column = 0; column < columns;) {
       const std::size_t vectors = std::min(kVectors, (width - column) / lanes);

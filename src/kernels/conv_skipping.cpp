@@ -309,6 +309,8 @@ void ListPositions(const float* matrix, std::size_t stride, const std::uint32_t*
   *start = static_cast<std::uint32_t>(at);
 }
 
+constexpr std::size_t kMostPositionSums = std::min<std::size_t>(kVectors, 4);  // of three taps in registers
+
 /// Sums of T taps, whose grid rows are `step` floats apart, for every channel: an entry is read once for all of
 /// them. sums: of the first tap; those of the next one are `tap` floats on.
 template <std::size_t T, std::size_t VN>
@@ -320,12 +322,14 @@ HWY_INLINE void add_positions(const PositionLists& lists, std::size_t block, con
   const std::uint32_t* const starts = lists.starts + block * (lists.channels + 1);
   const Nonzero* entry = lists.entries + block * lists.capacity();
   const Nonzero* const entries = entry;
+  // Known only where these vectors are all of a row.
+  const std::size_t pitch = kMostPositionSums == kVectors ? known_width<VN>(width) : width;
   for (std::size_t k = 0; k < lists.channels; ++k, sums += width) {
     V sum[T][VN];
     for (std::size_t t = 0; t < T; ++t)
       for (std::size_t v = 0; v < VN; ++v) sum[t][v] = hn::LoadU(d, sums + t * tap + v * lanes);
     for (const Nonzero* const end = entries + starts[k + 1]; entry != end; ++entry) {
-      const float* from = grid + entry->column * known_width<VN>(width);
+      const float* from = grid + entry->column * pitch;
       const V value = hn::Set(d, entry->value);
       for (std::size_t t = 0; t < T; ++t, from += step)
         for (std::size_t v = 0; v < VN; ++v)
@@ -344,7 +348,6 @@ HWY_INLINE std::size_t taps_together(const std::int32_t* offset, std::size_t fir
 
 void SkippingConvGradient(const PositionLists& lists, Range blocks, const float* grid, std::size_t width,
                           std::size_t taps, const std::int32_t* offset, float* sums) {
-  constexpr std::size_t kMost = std::min<std::size_t>(kVectors, 4);  // sums of three taps in registers
   const std::size_t lanes = hn::Lanes(D()), tap = lists.channels * width;
   for (std::size_t block = blocks.begin; block < blocks.end; ++block)
     for (std::size_t t = 0, together; t < taps; t += together) {
@@ -356,7 +359,7 @@ void SkippingConvGradient(const PositionLists& lists, Range blocks, const float*
       const float* const from = grid + place(t);
       const std::ptrdiff_t step = together > 1 ? place(t + 1) - place(t) : 0;
       for (std::size_t column = 0; column < width;) {
-        const std::size_t vectors = std::min(kMost, (width - column) / lanes);
+        const std::size_t vectors = std::min(kMostPositionSums, (width - column) / lanes);
         const auto run = [&]<std::size_t VN>() HWY_ATTR {
           float* const to = sums + t * tap + column;
           if (together == 3)
@@ -364,7 +367,7 @@ void SkippingConvGradient(const PositionLists& lists, Range blocks, const float*
           else
             add_positions<1, VN>(lists, block, from + column, step, width, to, tap);
         };
-        with_vectors<kMost>(vectors, run);
+        with_vectors<kMostPositionSums>(vectors, run);
         column += vectors * lanes;
       }
     }

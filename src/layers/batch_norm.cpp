@@ -25,7 +25,7 @@ class BatchNorm final : public Layer {
   }
 
   std::size_t workspace(std::size_t batch, bool training) const override {
-    return Rows::kCount * row_stride(inputs()) + (training ? moments(nullptr, batch, true).floats() : 0);
+    return Rows::kCount * row_stride(inputs()) + (training ? observed_floats(batch) : 0);
   }
   std::size_t scratch(std::size_t batch, bool training, bool) const override {
     return training ? std::max(moments(nullptr, batch, false).floats(), slopes(nullptr, batch).floats()) : 0;
@@ -48,7 +48,7 @@ class BatchNorm final : public Layer {
   bool observes_rows(bool training) const override { return training; }
   void observe(const StepContext& context, const LayerMemory& m, Range rows) const override {
     const ColumnSums all = observed_moments(context, m);
-    all.run_block(rows.begin / rows_together(input()), Moments{m});
+    all.run_block(rows.begin / rows_together(input(), input_rows(context)), Moments{m});
   }
 
   bool tells_rows() const override { return true; }
@@ -70,7 +70,7 @@ class BatchNorm final : public Layer {
         [&](Range part) {
           column_scale(m.x, mean, rows.factor, m.tensors[1], m.x_stride, part, m.x_stride, m.y);
         },
-        m.row_sink, rows_together(output()));
+        m.row_sink, rows_together(output(), output_rows(context)));
   }
 
   /// dx = factor · (dy - dbias / n - (x - mean) · inverse · dscale / n), n rows in the batch.
@@ -117,7 +117,12 @@ class BatchNorm final : public Layer {
   /// Of a block: the mean of its first rows, and the sums of x and x² counted from that, so that a mean far from zero costs no
   /// precision.
   ColumnSums moments(float* memory, std::size_t batch, bool observed) const {
-    return {memory, batch * input().positions(), inputs(), 3, observed ? rows_together(input()) : 0};
+    const std::size_t rows = batch * input().positions();
+    return {memory, rows, inputs(), 3, observed ? rows_together(input(), rows) : 0};
+  }
+  /// For any batch up to this one.
+  std::size_t observed_floats(std::size_t batch) const {
+    return most_tellings(batch * input().positions()) * 3 * row_stride(inputs());
   }
   ColumnSums observed_moments(const StepContext& context, const LayerMemory& m) const {
     return moments(m.workspace + Rows::kCount * m.x_stride, context.batch, true);

@@ -81,7 +81,7 @@ class Conv : public Layer {
     const double below =
         m.x_nonzeros && m.x_nonzeros->any_listed() && shape_->groups == 1 ? forward_below(context) : 0.0;
     const int threads = context.team(context.batch * multiply_adds());
-    const RowChunks chunks = m.row_sink ? RowChunks(output_rows(context), rows_together(output()))
+    const RowChunks chunks = m.row_sink ? RowChunks(output_rows(context), rows_together(output(), output_rows(context)))
                                         : RowChunks(output_rows(context), threads, table.result_columns);
     run_tasks(threads, chunks.count(), [&](int chunk) {
       const Range rows = chunks.rows(chunk);
@@ -99,10 +99,8 @@ class Conv : public Layer {
             conv_product(m.x + g * shape_->in, m.x_stride, shape_->in, table, rows, weights, panels.width(p),
                          panels.used(p), start, m.y + column, m.y_stride);
         }
-      if (m.y_nonzeros) m.y_nonzeros->note_rows(m.y, m.y_stride, rows);
       if (m.row_sink) m.row_sink->ready(rows);
     });
-    if (m.y_nonzeros) m.y_nonzeros->end();
   }
 
   void backward(const StepContext& context, const LayerMemory& m, GradientSink& sink) const override {
@@ -137,7 +135,7 @@ class Conv : public Layer {
                                       info().fields[i].name));
     const std::size_t groups = first_of(kGroups);
     if (input.channels % groups != 0 || first_of(kFilters) % groups != 0)
-      throw usage_error(fmt::format("conv: {} groups divide neither {} input channels and {} filters evenly.",
+      throw usage_error(fmt::format("conv: {} groups must divide both {} input channels and {} filters.",
                                     groups, input.channels, first_of(kFilters)));
     const ConvDirection y = direction(input, 0), x = direction(input, 1);
     for (const ConvDirection& d : {y, x})
@@ -156,6 +154,9 @@ class Conv : public Layer {
   void bound() override {
     const std::size_t groups = first_of(kGroups);
     geometry_.emplace(direction(input(), 0), direction(input(), 1));
+    constexpr std::size_t kLargest = std::size_t{1} << 28;
+    if (geometry_->input_grid().rows(1) > kLargest || geometry_->output_grid().rows(1) > kLargest)
+      throw usage_error(fmt::format("conv: with its padding {} is too large.", describe(input())));
     shape_.emplace(ConvShape{*geometry_, inputs() / groups, outputs() / groups, groups});
   }
 
@@ -222,8 +223,9 @@ LayerInfo conv_layer() {
                       .help = "distance from one input of a window to the next", .pair = true},
                      second("dilation_width"),
                      {.name = "groups", .value = 1, .low = 1, .high = 1 << 20,
-                      .help = "parts of the channels that do not mix; as many as channels: depthwise"},
-                     {.name = "bias", .value = 1, .low = 0, .high = 1, .help = "0: none"}},
+                      .help = "parts of the channels that do not mix; as many as channels: depthwise",
+                      .whole = true},
+                     {.name = "bias", .value = 1, .low = 0, .high = 1, .help = "0: none", .whole = true}},
           .make = make_layer<Conv>};
 }
 

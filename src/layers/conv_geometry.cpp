@@ -17,8 +17,14 @@ std::size_t overhang_back(const ConvDirection& d) {
   return std::max(d.reach() > d.before ? d.reach() - d.before : 0, last > d.out - 1 ? last - (d.out - 1) : 0);
 }
 
-PaddedGrid grid_of(std::size_t height, std::size_t width, std::size_t over_y, std::size_t over_x) {
-  PaddedGrid grid{.height = height, .width = width, .pitch_y = height + over_y, .pitch_x = width + over_x,
+/// span_y, span_x: places of the grid that the other operand's positions are spread over, which is more where
+/// they lie in the padding with all their taps. Names then ascend from row to row and from example to example.
+PaddedGrid grid_of(std::size_t height, std::size_t width, std::size_t over_y, std::size_t over_x,
+                   std::size_t span_y, std::size_t span_x) {
+  PaddedGrid grid{.height = height,
+                  .width = width,
+                  .pitch_y = std::max(height + over_y, span_y),
+                  .pitch_x = std::max(width + over_x, span_x),
                   .lead = 0};
   grid.lead = over_y * grid.pitch_x + over_x;
   return grid;
@@ -33,8 +39,10 @@ std::int32_t distance(std::size_t to, std::size_t from) {
 ConvGeometry::ConvGeometry(const ConvDirection& y, const ConvDirection& x)
     : y_(y),
       x_(x),
-      input_grid_(grid_of(y.in, x.in, overhang(y), overhang(x))),
-      output_grid_(strided() ? PaddedGrid() : grid_of(y.out, x.out, overhang_back(y), overhang_back(x))) {}
+      input_grid_(grid_of(y.in, x.in, overhang(y), overhang(x), (y.out - 1) * y.stride + 1,
+                          (x.out - 1) * x.stride + 1)),
+      output_grid_(strided() ? PaddedGrid()
+                             : grid_of(y.out, x.out, overhang_back(y), overhang_back(x), y.in, x.in)) {}
 
 const ConvGeometry::Tables& ConvGeometry::tables() const {
   std::call_once(made_, [&] { tables_ = std::make_unique<const Tables>(make_tables()); });

@@ -43,8 +43,6 @@ std::size_t TensorSpec::floats() const {
     case Storage::panels:
     case Storage::taps:
       return groups * panels_of(*this).size();
-    case Storage::depthwise:
-      return taps_of(*this) * round_up(shape[0], kLineFloats);
   }
   return round_up(count(), kLineFloats);
 }
@@ -60,10 +58,6 @@ void TensorSpec::store(std::span<const float> numbers, float* memory) const {
   std::fill_n(memory, floats(), 0.0f);
   if (storage == Storage::plain) {
     std::copy(numbers.begin(), numbers.end(), memory);
-  } else if (storage == Storage::depthwise) {
-    const std::size_t taps = taps_of(*this), row = round_up(shape[0], kLineFloats);
-    for (std::size_t c = 0; c < shape[0]; ++c)
-      for (std::size_t t = 0; t < taps; ++t) memory[t * row + c] = numbers[c * taps + t];
   } else {
     const Panels panels = panels_of(*this);
     const std::size_t each = numbers.size() / groups;
@@ -83,10 +77,6 @@ std::vector<float> TensorSpec::load(const float* memory) const {
   std::vector<float> numbers(count());
   if (storage == Storage::plain) {
     std::copy_n(memory, numbers.size(), numbers.data());
-  } else if (storage == Storage::depthwise) {
-    const std::size_t taps = taps_of(*this), row = round_up(shape[0], kLineFloats);
-    for (std::size_t c = 0; c < shape[0]; ++c)
-      for (std::size_t t = 0; t < taps; ++t) numbers[c * taps + t] = memory[t * row + c];
   } else {
     const Panels panels = panels_of(*this);
     const std::size_t each = numbers.size() / groups;
@@ -124,11 +114,11 @@ std::string Layer::line() const {
   return text;
 }
 
-std::size_t rows_together(const Shape& shape) {
-  constexpr std::size_t kWanted = 512, kMost = 1024;
-  const std::size_t whole = std::lcm(shape.width, NonzeroLists::kRows);
-  if (whole > kMost) return 0;
-  return std::max<std::size_t>(kWanted / whole, 1) * whole;
+std::size_t rows_together(const Shape& shape, std::size_t rows) {
+  constexpr std::size_t kMost = 512, kLargestWhole = 1024, kTellings = 16;
+  std::size_t whole = std::lcm(shape.width, NonzeroLists::kRows);
+  if (whole > kLargestWhole) whole = NonzeroLists::kRows;
+  return std::max<std::size_t>(std::min(kMost, rows / kTellings) / whole, 1) * whole;
 }
 
 double StepContext::or_told(double below) const {
@@ -144,7 +134,7 @@ double StepContext::conv_skips_below(Product product, std::size_t width) const {
 void RowLayer::forward(const StepContext& context, const LayerMemory& m) const {
   const std::size_t count = output_rows(context);
   make_rows(count, context.team(count * m.x_stride * kWork), m.y, m.y_stride, m.y_nonzeros,
-            [&](Range rows) { forward_rows(context, m, rows); }, m.row_sink, rows_together(output()));
+            [&](Range rows) { forward_rows(context, m, rows); }, m.row_sink, rows_together(output(), count));
 }
 
 }  // namespace halfwave

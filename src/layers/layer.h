@@ -23,10 +23,9 @@ struct TensorSpec {
   bool learned = true;
   bool decays = false;  ///< weight decay applies to it
   enum class Storage {
-    plain,      ///< as it is, padded to 16 floats
-    panels,     ///< a dense layer's weights [in, out], as Panels{in, out}
-    taps,       ///< a convolution's [out, in, height, width]: Panels{height · width · in, out}, taps outermost
-    depthwise,  ///< [channels, 1, height, width]: a row of all channels, padded to 16 floats, for each tap
+    plain,   ///< as it is, padded to 16 floats
+    panels,  ///< a dense layer's weights [in, out], as Panels{in, out}
+    taps,    ///< a convolution's [out, in, height, width]: Panels{height · width · in, out}, taps outermost
   };
   Storage storage = Storage::plain;
   std::size_t groups = 1;  ///< storage taps: shape[0] / groups outputs each, one set of panels after the other
@@ -87,9 +86,12 @@ class RowSink {
   virtual void ready(Range rows) const = 0;
 };
 
-/// Rows that a RowSink is told of at a time, but for the last ones: whole rows of the grid and whole groups of 32
-/// (Nonzeros), and few enough for a cache. 0: there is no such number.
-std::size_t rows_together(const Shape& shape);
+/// Of `rows` rows, how many a RowSink is told of at a time, but for the last ones: whole groups of 32 (Nonzeros),
+/// whole rows of the grid where both are possible; few enough for a cache, and a sixteenth at most, so that there
+/// is work for several threads. It depends on nothing else: sums over such blocks are the same for any threads.
+std::size_t rows_together(const Shape& shape, std::size_t rows);
+/// At most so many times are so many rows, or fewer, told of.
+constexpr std::size_t most_tellings(std::size_t rows) { return rows / 512 + 34; }
 
 /// y = x · factor + shift, by channel.
 struct Affine {
@@ -154,6 +156,7 @@ struct LayerField {
   bool pair = false;      ///< the next field is its second number: "3x5" gives both, "3" only this one
   bool second = false;    ///< such a second number; at its default: as the first. It has no place of its own
   std::string_view lowest = "";  ///< a word for the value `low`, e.g. "same"
+  bool whole = false;            ///< only whole numbers; so are pairs and what is inferred
 };
 
 class Layer;

@@ -238,9 +238,11 @@ TEST_P(EveryPlan, OutputIsThatOfTheLayersOneAfterTheOther) {
     for (std::size_t row = 0; row < kBatch; ++row)
       for (std::size_t j = 0; j < problem.network.outputs(); ++j) {
         const double made = plan.output()[row * plan.output_stride() + j], alone = outputs.back()(row, j);
-        if (training)
+        // A batch norm behind a convolution rounds otherwise: its moments are of other blocks of rows, or it is
+        // folded into the convolution.
+        if (problem.network.line().find("conv") == std::string::npos)
           EXPECT_EQ(made, alone);
-        else  // a batch norm that is folded into the convolution before it rounds otherwise
+        else
           EXPECT_NEAR(made, alone, 1e-6 * (1.0 + std::abs(alone)));
       }
   }

@@ -3,6 +3,7 @@
 // the bounds are those of any order of the float operations.
 #include <fmt/format.h>
 
+#include "kernels/activation_testing.h"
 #include "kernels/exact_sum.h"
 #include "layers/skipping_testing.h"
 
@@ -45,6 +46,7 @@ std::vector<Setting> settings() {
   static constexpr Kind kKinds[] = {
       {{2, 8, 8, 64}, "filters=70", 3},                              // two panels of outputs
       {{2, 5, 7, 130}, "filters=16", 2},                             // two blocks of inputs
+      {{2, 5, 6, 70}, "filters=140 padding=2", 2},                   // and of outputs, with more padding
       {{2, 16, 16, 32}, "filters=32", 8},                            // large enough for threads
       {{2, 9, 8, 3}, "filters=17 kernel=5", 4},                      // an image's first layer
       {{2, 7, 7, 20}, "filters=33 kernel=1", 3},                     // a dense layer at each place
@@ -53,7 +55,11 @@ std::vector<Setting> settings() {
       {{2, 8, 9, 16}, "filters=16 dilation=2", 3},                   //
       {{2, 10, 11, 8}, "filters=8 dilation=3 padding=0", 2},         //
       {{2, 4, 3, 6}, "filters=9 kernel=7 padding=4", 2},             // windows larger than the image
+      {{2, 7, 7, 16}, "filters=16 kernel=1 padding=2", 9},           // outputs all of whose taps are padding
+      {{2, 8, 8, 5}, "filters=8 kernel=3 padding=4", 9},             //
+      {{1, 1, 40, 3}, "filters=4 kernel=1 padding=3", 9},            //
       {{2, 6, 6, 20}, "filters=20 groups=20", 5},                    // depthwise
+      {{2, 6, 5, 130}, "filters=130 groups=130", 2},                 //
       {{2, 7, 6, 64}, "filters=64 groups=64 stride=2", 3},           //
       {{2, 6, 6, 6}, "filters=12 groups=6 bias=0", 3},               // two outputs a channel
       {{2, 6, 5, 32}, "filters=48 groups=2", 3},                     //
@@ -226,6 +232,23 @@ TEST(Conv, GradientByTheInputIsTheProductWhereItIsLookedAt) {
     }
   });
   EXPECT_GT(left_out, 0u);
+}
+
+/// Groups end within vectors, whose length differs.
+TEST(Conv, IsTheProductWithEveryInstructionSet) {
+  for_each_target([](const char*) {
+    int next = 0;
+    for_each_problem([&](const Problem& p, Skipping skipping) {
+      if (next++ % 4 != 0) return;
+      const Outcome outcome = p.run(p.context(skipping));
+      expect_sums(outcome.y, p.y);
+      expect_sums(outcome.gradients[0], p.dw);
+      for (std::size_t k = 0; k < outcome.dx.size(); ++k)
+        if (!p.setting.flat || p.x.numbers[k] != 0) {
+          ASSERT_NEAR(outcome.dx[k], p.dx[k].sum, p.dx[k].bound()) << "number " << k;
+        }
+    });
+  });
 }
 
 TEST(Conv, AnyNumberOfThreadsGivesTheSameBits) {
