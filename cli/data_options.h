@@ -14,8 +14,11 @@ void visit_reading_options(Self& self, Visitor&& v) {
 template <class Self, class Visitor>
 void visit_data_options(Self& self, Visitor&& v) {
   constexpr double kLargestShare = 0.99;
-  v(OptionInfo{"test", "a file with the separate test part; split: leave the data's own test part alone and split one off the "
-               "training part"}, self.test);
+  v(OptionInfo{"test",
+               "a file with the separate test part; split: leave the data's own test part alone and split "
+               "one off the "
+               "training part"},
+    self.test);
   v(
       OptionInfo{
           "target",
@@ -26,7 +29,8 @@ void visit_data_options(Self& self, Visitor&& v) {
                .help = "what is predicted; auto: from the target",
                .choices = {"auto", "classification", "regression"}},
     self.task);
-  v(OptionInfo{"validation", "share split off as the test part where there is none (or --test split); stratified", 0,
+  v(OptionInfo{"validation",
+               "share split off as the test part where there is none (or --test split); stratified", 0,
                kLargestShare},
     self.validation);
 }

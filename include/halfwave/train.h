@@ -166,8 +166,9 @@ void TrainOptions::visit(Self& self, Visitor&& v) {
   v(OptionInfo{"optimiser", "what turns gradients into updates", -kMany, kMany, optimiser_names()},
     self.optimiser);
   v(OptionInfo{"learning-rate",
-               "size of the updates; 0: sgd 0.05, others 1 / mean inputs of a unit, from 0.001 to 0.01, or twice that with convolutions", 0,
-               kMany},
+               "size of the updates; 0: sgd 0.05, others 1 / mean inputs of a unit, from 0.001 to 0.01, or "
+               "twice that with convolutions",
+               0, kMany},
     self.learning_rate);
   v(OptionInfo{"momentum", "of sgd", 0, 0.9999}, self.momentum);
   v(OptionInfo{"nesterov", "sgd looks ahead"}, self.nesterov);

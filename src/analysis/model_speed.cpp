@@ -38,11 +38,10 @@ Examples normal_examples(const ModelParts& parts, std::size_t count, std::uint64
 
 /// The same model with memory of its own: training changes what batch norm keeps.
 ModelParts copy_of(const ModelParts& parts) {
-  ModelParts copy{
-      .network = Network(read_network_line(parts.network.line()), parts.network.input()),
-      .schema = parts.schema,
-      .preprocessing = parts.preprocessing,
-      .facts = parts.facts};
+  ModelParts copy{.network = Network(read_network_line(parts.network.line()), parts.network.input()),
+                  .schema = parts.schema,
+                  .preprocessing = parts.preprocessing,
+                  .facts = parts.facts};
   std::copy(parts.network.values().begin(), parts.network.values().end(), copy.network.values().begin());
   return copy;
 }

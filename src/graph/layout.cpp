@@ -45,8 +45,8 @@ void Layout::find_learners() {
   }
 }
 
-/// Chains of layers that work row by row, each the only one that takes the output of the one before, and the next
-/// in order, so that its other inputs are there already.
+/// Chains of layers that work row by row, each the only one that takes the output of the one before, and the
+/// next in order, so that its other inputs are there already.
 void Layout::find_leaders() {
   for (std::size_t i = 0; i < layers_; ++i) {
     const Layer& layer = network_.layer(i);
@@ -63,8 +63,8 @@ void Layout::find_leaders() {
   }
 }
 
-/// The last moment at which somebody reads a value, but for the forward pass of layer `except`, and of those before
-/// it that do theirs on the same rows: they are done with them.
+/// The last moment at which somebody reads a value, but for the forward pass of layer `except`, and of those
+/// before it that do theirs on the same rows: they are done with them.
 std::size_t Layout::last_read(std::size_t value, std::size_t except) const {
   std::size_t last = value == layers_ - 1 ? at_last(0) : 0;  // the output holds after the step
   for (const std::size_t user : users_of(value)) {

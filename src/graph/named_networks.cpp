@@ -15,7 +15,7 @@ constexpr NamedNetwork kNamed[] = {
     {"lenet5",
      "conv 20 5x5, activation, pool 2, conv 50 5x5 padding=0, activation, pool 2, flatten, dense 500, "
      "activation, dense",
-     "LeCun et al. 1998, in the size and with the max pools and rectifiers of Caffe's example"},
+     "after LeCun et al. 1998, with 20 and 50 filters, max pools and rectifiers"},
     {"krizhevsky4",
      "conv 32 5x5, activation, pool 2, conv 32 5x5, activation, pool 2, conv 64 5x5, activation, pool 2, "
      "flatten, "

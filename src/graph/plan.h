@@ -69,8 +69,8 @@ class Plan {
   /// The network's tensors are others than in the last forward(). In training they always are.
   void tensors_changed() { prepared_ = false; }
   void forward(const StepContext& context);
-  /// One layer of forward(), after those before it, with all layers that follow on its rows while they are in the
-  /// cache; for those it does nothing more.
+  /// One layer of forward(), after those before it, with all layers that follow on its rows while they are in
+  /// the cache; for those it does nothing more.
   void forward_layer(const StepContext& given, std::size_t i);
   /// The gradient of the loss by the output: to be filled before backward().
   float* output_gradient() { return memory_.back().dy; }

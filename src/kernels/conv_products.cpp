@@ -58,9 +58,10 @@ HWY_INLINE void add_tap(const float* const* from, std::size_t k_count, const flo
   }
 }
 
-/// R rows by VN vectors. position: of the first row within its example, of which all are. A tap in the padding
-/// takes no part where that is so for all rows of the tile, for the first or for the last: the rows of a tile are
-/// neighbours in a row of the grid, so that this is nearly all of the padding. Elsewhere it reads zeros.
+/// R rows by VN vectors. position: of the first row within its example, of which all are. A tap in the
+/// padding takes no part where that is so for all rows of the tile, for the first or for the last: the rows
+/// of a tile are neighbours in a row of the grid, so that this is nearly all of the padding. Elsewhere it
+/// reads zeros.
 template <std::size_t R, std::size_t VN>
 HWY_INLINE void tile(const float* a, std::size_t a_stride, std::size_t k_count, const TapTable& table,
                      std::size_t position, const float* HWY_RESTRICT b, std::size_t b_stride,
@@ -173,7 +174,8 @@ HWY_INLINE void gradient_tile(const float* HWY_RESTRICT x, std::size_t x_stride,
 }
 
 void ConvWeightGradient(const float* x, std::size_t x_stride, std::size_t k, const TapTable& table,
-                        Range examples, const float* dy, std::size_t dy_stride, std::size_t width, float* dw) {
+                        Range examples, const float* dy, std::size_t dy_stride, std::size_t width,
+                        float* dw) {
   constexpr std::size_t kPositions = 256;  // together; their rows of x and dy stay in the L2 cache
   const std::size_t lanes = hn::Lanes(D());
   for (std::size_t e = examples.begin; e < examples.end; ++e) {
@@ -185,7 +187,7 @@ void ConvWeightGradient(const float* x, std::size_t x_stride, std::size_t k, con
         for (std::size_t column = 0; column < width;) {
           const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
           const auto run = [&]<std::size_t VN>() HWY_ATTR {
-                const std::size_t tiles = (k + kRows - 1) / kRows;
+            const std::size_t tiles = (k + kRows - 1) / kRows;
             for (std::size_t i = 0; i < tiles; ++i) {
               const std::size_t first = k * i / tiles, last = k * (i + 1) / tiles;
               const auto one = [&]<std::size_t R>() HWY_ATTR {
@@ -231,10 +233,10 @@ void exchange_channels(const float* weights, std::size_t taps, std::size_t in, s
   for (std::size_t p = panels.begin; p < panels.end; ++p)
     for (std::size_t t = 0; t < taps; ++t)
       for (std::size_t q = 0; q < from.count(); ++q)
-        transpose_to_panels(weights + from.offset(q) + (t * in + p * Panels::kWidth) * from.width(q),
-                            from.width(q), to.used(p), from.used(q), {0, 1},
-                            exchanged + to.offset(p) +
-                                ((taps - 1 - t) * out + q * Panels::kWidth) * to.width(p));
+        transpose_to_panels(
+            weights + from.offset(q) + (t * in + p * Panels::kWidth) * from.width(q), from.width(q),
+            to.used(p), from.used(q), {0, 1},
+            exchanged + to.offset(p) + ((taps - 1 - t) * out + q * Panels::kWidth) * to.width(p));
 }
 
 }  // namespace halfwave

@@ -23,8 +23,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 /// the L1 cache they fit into the L2 cache.
 constexpr std::size_t kRowsHeld = 512;
 
-/// Calls body(first row, position of it in its example, example, count) for the parts of `rows` that are within
-/// one example.
+/// Calls body(first row, position of it in its example, example, count) for the parts of `rows` that are
+/// within one example.
 template <class Body>
 HWY_INLINE void for_examples(Range rows, std::size_t positions, Body&& body) {
   for (std::size_t row = rows.begin; row < rows.end;) {
@@ -107,13 +107,13 @@ HWY_INLINE void product_rows(const NonzeroLists& a, const TapTable& table, Range
     store_row<VN>(held + r * VN * lanes, columns, c + (rows.begin + r) * c_stride);
 }
 
-// Taps of a row together. A position of the operand serves as many neighbouring results as there are taps in a
-// row: each entry is read once for all of them, and their sums move on through registers with the position. That
-// needs those taps' weights in the L1 cache, for few columns at a time; with more channels than fit one tap
-// after the other is faster.
+// Taps of a row together. A position of the operand serves as many neighbouring results as there are taps in
+// a row: each entry is read once for all of them, and their sums move on through registers with the position.
+// That needs those taps' weights in the L1 cache, for few columns at a time; with more channels than fit one
+// tap after the other is faster.
 
-constexpr std::size_t kMostSums = 12;                       // vectors
-constexpr std::size_t kMostWeights = 7 * 1024;              // floats: 28 KiB
+constexpr std::size_t kMostSums = 12;           // vectors
+constexpr std::size_t kMostWeights = 7 * 1024;  // floats: 28 KiB
 constexpr std::size_t kHeldFloats = kRowsHeld * Panels::kWidth;
 
 /// Vectors of columns at a time, or 0.
@@ -257,22 +257,20 @@ void MaskedConvDots(const NonzeroLists& mask, const TapTable& table, std::size_t
     for (std::size_t column = 0; column < width;) {
       const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
       const auto run = [&]<std::size_t VN>() HWY_ATTR {
-        for_examples(rows, table.results,
-                     [&](std::size_t row, std::size_t position, std::size_t example, std::size_t count)
-                         HWY_ATTR {
-                           const std::int32_t* const source = table.tap(tap) + position;
-                           for (std::size_t p = 0; p < count; ++p, ++row) {
-                             if (source[p] < 0) continue;
-                             const std::size_t from =
-                                 example * table.operands + static_cast<std::size_t>(source[p]);
-                             const std::size_t group = row / NonzeroLists::kRows;
-                             const Entries listed(mask, row, block);
-                             row_dots<VN>(listed.begin, listed.end, dy + from * dy_stride + column,
-                                          weights + column, width, false,
-                                          sums + mask.offset(group, block) +
-                                              (listed.begin - mask.entries(group, block)));
-                           }
-                         });
+        for_examples(
+            rows, table.results,
+            [&](std::size_t row, std::size_t position, std::size_t example, std::size_t count) HWY_ATTR {
+              const std::int32_t* const source = table.tap(tap) + position;
+              for (std::size_t p = 0; p < count; ++p, ++row) {
+                if (source[p] < 0) continue;
+                const std::size_t from = example * table.operands + static_cast<std::size_t>(source[p]);
+                const std::size_t group = row / NonzeroLists::kRows;
+                const Entries listed(mask, row, block);
+                row_dots<VN>(listed.begin, listed.end, dy + from * dy_stride + column, weights + column,
+                             width, false,
+                             sums + mask.offset(group, block) + (listed.begin - mask.entries(group, block)));
+              }
+            });
       };
       with_vectors<kVectors>(vectors, run);
       column += vectors * lanes;
@@ -311,8 +309,8 @@ void ListPositions(const float* matrix, std::size_t stride, const std::uint32_t*
 
 constexpr std::size_t kMostPositionSums = std::min<std::size_t>(kVectors, 4);  // of three taps in registers
 
-/// Sums of T taps, whose grid rows are `step` floats apart, for every channel: an entry is read once for all of
-/// them. sums: of the first tap; those of the next one are `tap` floats on.
+/// Sums of T taps, whose grid rows are `step` floats apart, for every channel: an entry is read once for all
+/// of them. sums: of the first tap; those of the next one are `tap` floats on.
 template <std::size_t T, std::size_t VN>
 HWY_INLINE void add_positions(const PositionLists& lists, std::size_t block, const float* HWY_RESTRICT grid,
                               std::ptrdiff_t step, std::size_t width, float* HWY_RESTRICT sums,
@@ -342,7 +340,8 @@ HWY_INLINE void add_positions(const PositionLists& lists, std::size_t block, con
 
 /// Taps from `first` on that can go together: they are equally far apart.
 HWY_INLINE std::size_t taps_together(const std::int32_t* offset, std::size_t first, std::size_t taps) {
-  if (taps - first < 3 || offset[first + 2] - offset[first + 1] != offset[first + 1] - offset[first]) return 1;
+  if (taps - first < 3 || offset[first + 2] - offset[first + 1] != offset[first + 1] - offset[first])
+    return 1;
   return 3;
 }
 

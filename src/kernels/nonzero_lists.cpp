@@ -28,9 +28,10 @@ void ListRows(const float* matrix, std::size_t stride, std::size_t group, const 
     for (std::size_t r = rows.begin; r < rows.end; ++r) {
       *starts++ = static_cast<std::uint32_t>(at);
       const float* from = matrix + r * stride + columns.begin;
-      at += list_numbers(from, columns.size(), [&](std::size_t j) HWY_ATTR {
-        return hn::Add(iota, hn::Set(du, static_cast<std::uint32_t>(j)));
-      }, entries + at);
+      at += list_numbers(
+          from, columns.size(),
+          [&](std::size_t j) HWY_ATTR { return hn::Add(iota, hn::Set(du, static_cast<std::uint32_t>(j))); },
+          entries + at);
     }
     *starts = static_cast<std::uint32_t>(at);
   }

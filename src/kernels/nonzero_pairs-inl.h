@@ -25,8 +25,8 @@ HWY_INLINE hn::Mask<D> nonzeros(D d, hn::Vec<D> numbers, std::size_t count) {
   return count >= hn::Lanes(d) ? listed : hn::And(listed, hn::FirstN(d, count));
 }
 
-/// Writes pairs of column and value, a whole vector of them, of which only the first may count: a branch would be
-/// foreseen half of the time.
+/// Writes pairs of column and value, a whole vector of them, of which only the first may count: a branch
+/// would be foreseen half of the time.
 #if HWY_TARGET == HWY_SCALAR
 template <class DU>
 HWY_INLINE void store_pairs(DU, hn::Vec<DU> columns, hn::Vec<DU> values, Nonzero* to) {
@@ -48,8 +48,8 @@ HWY_INLINE void store_pairs(DU, hn::Vec<DU> columns, hn::Vec<DU> values, Nonzero
 }
 #endif
 
-/// Lists the non-zero among `count` numbers, of which whole vectors can be read; column_of(j) is a vector of what
-/// the numbers from j on are called. How many there are; room is needed for a vector more.
+/// Lists the non-zero among `count` numbers, of which whole vectors can be read; column_of(j) is a vector of
+/// what the numbers from j on are called. How many there are; room is needed for a vector more.
 template <class ColumnOf>
 HWY_INLINE std::size_t list_numbers(const float* from, std::size_t count, ColumnOf&& column_of, Nonzero* to) {
   const hn::ScalableTag<float> d;

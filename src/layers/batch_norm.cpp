@@ -25,10 +25,10 @@ class BatchNorm final : public Layer {
   }
 
   std::size_t workspace(std::size_t batch, bool training) const override {
-    return Rows::kCount * row_stride(inputs()) + (training ? observed_floats(batch) : 0);
+    return Rows::kCount * row_stride(inputs()) + (training ? moment_floats(batch) : 0);
   }
   std::size_t scratch(std::size_t batch, bool training, bool) const override {
-    return training ? std::max(moments(nullptr, batch, false).floats(), slopes(nullptr, batch).floats()) : 0;
+    return training ? slopes(nullptr, batch).floats() : 0;
   }
   bool keeps_input() const override { return true; }
   bool in_place() const override { return true; }
@@ -47,8 +47,7 @@ class BatchNorm final : public Layer {
 
   bool observes_rows(bool training) const override { return training; }
   void observe(const StepContext& context, const LayerMemory& m, Range rows) const override {
-    const ColumnSums all = observed_moments(context, m);
-    all.run_block(rows.begin / rows_together(input(), input_rows(context)), Moments{m});
+    moments(context, m).run_block(rows.begin / rows_together(input(), input_rows(context)), Moments{m});
   }
 
   bool tells_rows() const override { return true; }
@@ -114,18 +113,15 @@ class BatchNorm final : public Layer {
   int threads(const StepContext& context) const {
     return context.team(input_rows(context) * row_stride(inputs()));
   }
-  /// Of a block: the mean of its first rows, and the sums of x and x² counted from that, so that a mean far from zero costs no
-  /// precision.
-  ColumnSums moments(float* memory, std::size_t batch, bool observed) const {
-    const std::size_t rows = batch * input().positions();
-    return {memory, rows, inputs(), 3, observed ? rows_together(input(), rows) : 0};
+  /// Of a block: the mean of its first rows, and the sums of x and x² counted from that, so that a mean far
+  /// from zero costs no precision.
+  ColumnSums moments(const StepContext& context, const LayerMemory& m) const {
+    const std::size_t rows = input_rows(context);
+    return {m.workspace + Rows::kCount * m.x_stride, rows, inputs(), 3, rows_together(input(), rows)};
   }
   /// For any batch up to this one.
-  std::size_t observed_floats(std::size_t batch) const {
+  std::size_t moment_floats(std::size_t batch) const {
     return most_tellings(batch * input().positions()) * 3 * row_stride(inputs());
-  }
-  ColumnSums observed_moments(const StepContext& context, const LayerMemory& m) const {
-    return moments(m.workspace + Rows::kCount * m.x_stride, context.batch, true);
   }
   struct Moments {
     const LayerMemory& m;
@@ -151,7 +147,7 @@ class BatchNorm final : public Layer {
   /// Mean and variance of the batch from those of the blocks (Chan et al., "Updating formulae and a pairwise
   /// algorithm for computing sample variances", 1979), and the running ones.
   void measure(const StepContext& context, const LayerMemory& m, const Rows& rows) const {
-    const ColumnSums all = m.observed ? observed_moments(context, m) : moments(m.scratch, context.batch, false);
+    const ColumnSums all = moments(context, m);
     if (!m.observed) all.run(threads(context), Moments{m});
     const auto n = static_cast<double>(input_rows(context));
     for (std::size_t j = 0; j < inputs(); ++j) {

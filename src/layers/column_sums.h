@@ -12,7 +12,8 @@ namespace halfwave {
 /// alone, so any number of threads gives the same bits.
 class ColumnSums {
  public:
-  /// For `sums` sums a column; memory: floats() floats. block_rows: where the blocks are to be of a given size.
+  /// For `sums` sums a column; memory: floats() floats. block_rows: where the blocks are to be of a given
+  /// size.
   ColumnSums(float* memory, std::size_t rows, std::size_t columns, std::size_t sums,
              std::size_t block_rows = 0)
       : memory_(memory),
@@ -54,8 +55,7 @@ class ColumnSums {
   /// Sum i of column j, after run().
   double total(std::size_t i, std::size_t j) const {
     double total = 0.0;
-    for (std::size_t block = 0; block < blocks(); ++block)
-      total += of_block(block, i, j);
+    for (std::size_t block = 0; block < blocks(); ++block) total += of_block(block, i, j);
     return total;
   }
 

@@ -15,9 +15,9 @@ namespace {
 enum Field { kFilters = 0, kKernel = 1, kStride = 3, kPadding = 5, kDilation = 7, kGroups = 9, kBias = 10 };
 constexpr double kSame = -1;
 
-/// y = x * W + b over an image or a signal: the same small dense layer at every place. x [batch · positions, in],
-/// W as people see it [out, in / groups, height, width], b [out]. Each of the three products skips the zeros of
-/// x, or of dy, where there are enough of them to make that faster.
+/// y = x * W + b over an image or a signal: the same small dense layer at every place. x [batch · positions,
+/// in], W as people see it [out, in / groups, height, width], b [out]. Each of the three products skips the
+/// zeros of x, or of dy, where there are enough of them to make that faster.
 class Conv : public Layer {
  public:
   using Layer::Layer;
@@ -81,8 +81,9 @@ class Conv : public Layer {
     const double below =
         m.x_nonzeros && m.x_nonzeros->any_listed() && shape_->groups == 1 ? forward_below(context) : 0.0;
     const int threads = context.team(context.batch * multiply_adds());
-    const RowChunks chunks = m.row_sink ? RowChunks(output_rows(context), rows_together(output(), output_rows(context)))
-                                        : RowChunks(output_rows(context), threads, table.result_columns);
+    const RowChunks chunks =
+        m.row_sink ? RowChunks(output_rows(context), rows_together(output(), output_rows(context)))
+                   : RowChunks(output_rows(context), threads, table.result_columns);
     run_tasks(threads, chunks.count(), [&](int chunk) {
       const Range rows = chunks.rows(chunk);
       const bool skips = below > 0.0 && lists_serve(*m.x_nonzeros, rows, below);
@@ -93,8 +94,8 @@ class Conv : public Layer {
           alignas(kAlignment) float start[Panels::kWidth] = {};
           if (bias) std::copy_n(bias + column, panels.used(p), start);
           if (skips)
-            skipping_conv_product(m.x_nonzeros->lists(), table, rows, weights, panels.width(p), panels.used(p),
-                                  start, m.y + column, m.y_stride);
+            skipping_conv_product(m.x_nonzeros->lists(), table, rows, weights, panels.width(p),
+                                  panels.used(p), start, m.y + column, m.y_stride);
           else
             conv_product(m.x + g * shape_->in, m.x_stride, shape_->in, table, rows, weights, panels.width(p),
                          panels.used(p), start, m.y + column, m.y_stride);
@@ -115,8 +116,8 @@ class Conv : public Layer {
   /// Whether all the examples that these rows of y are made of are listed, and sparse enough.
   bool lists_serve(const Nonzeros& x, Range rows, double below) const {
     const std::size_t in = input().positions(), out = output().positions();
-    const Range groups = NonzeroLists::groups_of(
-        Range{rows.begin / out * in / NonzeroLists::kRows * NonzeroLists::kRows, ((rows.end - 1) / out + 1) * in});
+    const Range groups = NonzeroLists::groups_of(Range{
+        rows.begin / out * in / NonzeroLists::kRows * NonzeroLists::kRows, ((rows.end - 1) / out + 1) * in});
     double density = 0.0;
     for (std::size_t group = groups.begin; group < groups.end; ++group) {
       if (!x.listed(group)) return false;
@@ -146,8 +147,8 @@ class Conv : public Layer {
     if (static_cast<double>(y.kernel * x.kernel) *
             static_cast<double>(std::max(y.in, y.out) * std::max(x.in, x.out)) >
         kLargest)
-      throw usage_error(fmt::format("conv: a kernel of {}x{} on {} is too large.", y.kernel, x.kernel,
-                                    describe(input)));
+      throw usage_error(
+          fmt::format("conv: a kernel of {}x{} on {} is too large.", y.kernel, x.kernel, describe(input)));
     return {input.rank, y.out, x.out, first_of(kFilters)};
   }
 
@@ -163,9 +164,7 @@ class Conv : public Layer {
   /// Downwards (0) or to the right (1).
   ConvDirection direction(const Shape& input, std::size_t i) const {
     if (i == 0 && input.rank == 1) return {};
-    const auto number = [&](std::size_t f) {
-      return i == 0 || !has_second(f) ? field(f) : field(f + 1);
-    };
+    const auto number = [&](std::size_t f) { return i == 0 || !has_second(f) ? field(f) : field(f + 1); };
     ConvDirection d{.in = i == 0 ? input.height : input.width,
                     .kernel = static_cast<std::size_t>(number(kKernel)),
                     .stride = static_cast<std::size_t>(number(kStride)),
@@ -201,32 +200,58 @@ class Conv : public Layer {
 LayerInfo conv_layer() {
   constexpr double kMost = 1 << 14;
   const auto second = [](std::string_view name) {
-    return LayerField{.name = name, .value = 0, .low = 0, .high = kMost, .help = "to the right", .second = true};
+    return LayerField{
+        .name = name, .value = 0, .low = 0, .high = kMost, .help = "to the right", .second = true};
   };
-  return {.name = "conv",
-          .help = "a convolution: each output is a weighted sum over a small window, the same at every place",
-          .onnx = "Conv(x, weight, bias?, kernel_shape=kernel, strides=stride, pads=padding, "
-                  "dilations=dilation, group=groups)",
-          .fields = {{"filters", 0, 1, 1 << 20, "output channels; the last layer's follow from the data", true},
-                     {.name = "kernel", .value = 3, .low = 1, .high = kMost, .help = "size of the window",
-                      .pair = true},
-                     second("kernel_width"),
-                     {.name = "stride", .value = 1, .low = 1, .high = kMost,
-                      .help = "distance from one window to the next", .pair = true},
-                     second("stride_width"),
-                     {.name = "padding", .value = kSame, .low = kSame, .high = kMost,
-                      .help = "zeros around the input; same: as many outputs as inputs, divided by the stride",
-                      .pair = true, .lowest = "same"},
-                     {.name = "padding_width", .value = kSame - 1, .low = kSame - 1, .high = kMost,
-                      .help = "to the right", .second = true},
-                     {.name = "dilation", .value = 1, .low = 1, .high = kMost,
-                      .help = "distance from one input of a window to the next", .pair = true},
-                     second("dilation_width"),
-                     {.name = "groups", .value = 1, .low = 1, .high = 1 << 20,
-                      .help = "parts of the channels that do not mix; as many as channels: depthwise",
-                      .whole = true},
-                     {.name = "bias", .value = 1, .low = 0, .high = 1, .help = "0: none", .whole = true}},
-          .make = make_layer<Conv>};
+  return {
+      .name = "conv",
+      .help = "a convolution: each output is a weighted sum over a small window, the same at every place",
+      .onnx =
+          "Conv(x, weight, bias?, kernel_shape=kernel, strides=stride, pads=padding, "
+          "dilations=dilation, group=groups)",
+      .fields = {{"filters", 0, 1, 1 << 20, "output channels; the last layer's follow from the data", true},
+                 {.name = "kernel",
+                  .value = 3,
+                  .low = 1,
+                  .high = kMost,
+                  .help = "size of the window",
+                  .pair = true},
+                 second("kernel_width"),
+                 {.name = "stride",
+                  .value = 1,
+                  .low = 1,
+                  .high = kMost,
+                  .help = "distance from one window to the next",
+                  .pair = true},
+                 second("stride_width"),
+                 {.name = "padding",
+                  .value = kSame,
+                  .low = kSame,
+                  .high = kMost,
+                  .help = "zeros around the input; same: as many outputs as inputs, divided by the stride",
+                  .pair = true,
+                  .lowest = "same"},
+                 {.name = "padding_width",
+                  .value = kSame - 1,
+                  .low = kSame - 1,
+                  .high = kMost,
+                  .help = "to the right",
+                  .second = true},
+                 {.name = "dilation",
+                  .value = 1,
+                  .low = 1,
+                  .high = kMost,
+                  .help = "distance from one input of a window to the next",
+                  .pair = true},
+                 second("dilation_width"),
+                 {.name = "groups",
+                  .value = 1,
+                  .low = 1,
+                  .high = 1 << 20,
+                  .help = "parts of the channels that do not mix; as many as channels: depthwise",
+                  .whole = true},
+                 {.name = "bias", .value = 1, .low = 0, .high = 1, .help = "0: none", .whole = true}},
+      .make = make_layer<Conv>};
 }
 
 }  // namespace halfwave

@@ -7,7 +7,8 @@ namespace {
 
 /// How far taps reach beyond the operand, on the side where that is more.
 std::size_t overhang(const ConvDirection& d) {
-  const std::size_t end = (d.out - 1) * d.stride + d.reach();  // the last tap's place, padding before included
+  const std::size_t end =
+      (d.out - 1) * d.stride + d.reach();  // the last tap's place, padding before included
   return std::max(d.before, end > d.before + d.in - 1 ? end - d.before - (d.in - 1) : 0);
 }
 
@@ -18,7 +19,8 @@ std::size_t overhang_back(const ConvDirection& d) {
 }
 
 /// span_y, span_x: places of the grid that the other operand's positions are spread over, which is more where
-/// they lie in the padding with all their taps. Names then ascend from row to row and from example to example.
+/// they lie in the padding with all their taps. Names then ascend from row to row and from example to
+/// example.
 PaddedGrid grid_of(std::size_t height, std::size_t width, std::size_t over_y, std::size_t over_x,
                    std::size_t span_y, std::size_t span_x) {
   PaddedGrid grid{.height = height,
@@ -84,7 +86,8 @@ ConvGeometry::Tables ConvGeometry::make_tables() const {
 }
 
 TapTable ConvGeometry::outputs_to_inputs() const {
-  TapTable table{.taps = taps(), .results = outputs(), .operands = inputs(), .source = tables().inputs.data()};
+  TapTable table{
+      .taps = taps(), .results = outputs(), .operands = inputs(), .source = tables().inputs.data()};
   if (x_.stride == 1 && x_.dilation == 1 && x_.before < x_.kernel) {
     table.in_row = x_.kernel;
     table.before = x_.before;
@@ -95,7 +98,8 @@ TapTable ConvGeometry::outputs_to_inputs() const {
 }
 
 TapTable ConvGeometry::inputs_to_outputs() const {
-  TapTable table{.taps = taps(), .results = inputs(), .operands = outputs(), .source = tables().outputs.data()};
+  TapTable table{
+      .taps = taps(), .results = inputs(), .operands = outputs(), .source = tables().outputs.data()};
   if (x_.stride == 1 && x_.dilation == 1 && x_.before < x_.kernel) {
     table.in_row = x_.kernel;
     table.before = x_.kernel - 1 - x_.before;

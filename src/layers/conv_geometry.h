@@ -20,11 +20,12 @@ struct ConvDirection {
 };
 
 /// One of a convolution's operands, surrounded by zeros, so that a tap is a fixed distance: what the products
-/// that go over positions of the other operand read. The zeros behind a row are also those before the next one.
+/// that go over positions of the other operand read. The zeros behind a row are also those before the next
+/// one.
 struct PaddedGrid {
-  std::size_t height = 1, width = 1;           ///< of the operand
-  std::size_t pitch_y = 1, pitch_x = 1;        ///< with zeros
-  std::size_t lead = 0;                        ///< zeros before the first row
+  std::size_t height = 1, width = 1;     ///< of the operand
+  std::size_t pitch_y = 1, pitch_x = 1;  ///< with zeros
+  std::size_t lead = 0;                  ///< zeros before the first row
   std::size_t example() const { return pitch_y * pitch_x; }
   std::size_t rows(std::size_t examples) const { return 2 * lead + examples * example(); }
   std::size_t place(std::size_t ex, std::size_t position) const {
@@ -38,8 +39,8 @@ struct GridPlaces {
   std::vector<std::int32_t> offset;  ///< by tap, from there
 };
 
-/// Which input positions each output position of a convolution takes: the tables of its kernels. They are made
-/// when they are first asked for: a network may be bound, and found too large, without them.
+/// Which input positions each output position of a convolution takes: the tables of its kernels. They are
+/// made when they are first asked for: a network may be bound, and found too large, without them.
 class ConvGeometry {
  public:
   ConvGeometry(const ConvDirection& y, const ConvDirection& x);

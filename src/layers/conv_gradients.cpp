@@ -40,16 +40,14 @@ ConvGradients::Scratch::Scratch(float* memory, std::size_t batch, const ConvShap
   Placer placer(memory);
   exchanged = placer.take(shape.groups * shape.exchanged().size());
   sums = placer.take(std::max(sums_floats(shape.panels()), skipping ? sums_floats(shape.exchanged()) : 0));
-  bias = placer.take(
-      ColumnSums(nullptr, batch * g.outputs(), shape.groups * shape.out, 1).floats());
+  bias = placer.take(ColumnSums(nullptr, batch * g.outputs(), shape.groups * shape.out, 1).floats());
   if (shape.groups > 1) dy_rows = placer.take(Panels{batch * g.outputs(), shape.out}.size());
   if (skipping && shape.groups == 1) {
     lists = placer.take(std::max({NonzeroLists::floats(together * g.outputs(), shape.out),
                                   PositionLists::floats(together * g.inputs(), shape.in),
                                   PositionLists::floats(together * g.outputs(), shape.out)}));
-    grid = placer.take(std::max(
-        g.input_grid().rows(together) * row_stride(shape.in),
-        g.strided() ? 0 : g.output_grid().rows(together) * row_stride(shape.out)));
+    grid = placer.take(std::max(g.input_grid().rows(together) * row_stride(shape.in),
+                                g.strided() ? 0 : g.output_grid().rows(together) * row_stride(shape.out)));
     dots = placer.take(NonzeroLists(nullptr, batch * g.inputs(), shape.in).capacity());
   }
   floats = placer.used();
@@ -195,10 +193,10 @@ void ConvGradients::dx_by_dy() {
     const RowChunks tasks(examples.size() * table.results, threads_, table.result_columns);
     run_tasks(threads_, tasks.count(), [&](int task) {
       for (std::size_t p = 0; p < panels.count(); ++p)
-        skipping_conv_product(
-            lists, table, tasks.rows(task), scratch_.exchanged + panels.offset(p), panels.width(p),
-            panels.used(p), nullptr,
-            m_.dx + examples.begin * table.results * m_.x_stride + p * Panels::kWidth, m_.x_stride);
+        skipping_conv_product(lists, table, tasks.rows(task), scratch_.exchanged + panels.offset(p),
+                              panels.width(p), panels.used(p), nullptr,
+                              m_.dx + examples.begin * table.results * m_.x_stride + p * Panels::kWidth,
+                              m_.x_stride);
     });
   }
 }
@@ -213,7 +211,7 @@ void ConvGradients::dx_masked() {
     const Range groups = NonzeroLists::groups_of(tasks.rows(task));
     for (std::size_t block = 0; block < lists.blocks(); ++block) {
       const std::size_t begin = lists.offset(groups.begin, block);
-      const std::size_t end = groups.end < lists.groups() ? lists.offset(groups.end, block)
+      const std::size_t end = groups.end < lists.groups()  ? lists.offset(groups.end, block)
                               : block + 1 < lists.blocks() ? lists.offset(0, block + 1)
                                                            : lists.capacity();
       std::fill(scratch_.dots + begin, scratch_.dots + end, 0.0f);
@@ -260,7 +258,8 @@ void ConvGradients::dw_listed(bool by_x) {
   const GridPlaces& places = by_x ? shape_.geometry.places_in_output() : shape_.geometry.places_in_input();
   for (std::size_t part = 0; part < parts(); ++part) {
     const Range examples = examples_of(part);
-    const PositionLists lists(scratch_.lists, examples.size() * places.names.size(), by_x ? shape_.in : shape_.out);
+    const PositionLists lists(scratch_.lists, examples.size() * places.names.size(),
+                              by_x ? shape_.in : shape_.out);
     list_part(by_x, places.names, grid.example(), examples, lists);
     const Panels grid_panels = fill_grid(by_x, grid, examples);
     run_tasks(threads_, static_cast<int>(slices * panels.count()), [&](int task) {
@@ -286,7 +285,8 @@ void ConvGradients::list_part(bool by_x, std::span<const std::uint32_t> names_of
       const std::size_t first = block * PositionLists::kRows;
       for (std::size_t r = 0; r < std::min(PositionLists::kRows, lists.rows - first); ++r) {
         const std::size_t example = (first + r) / positions;
-        names[r] = names_of_one[first + r - example * positions] + static_cast<std::uint32_t>(example * pitch);
+        names[r] =
+            names_of_one[first + r - example * positions] + static_cast<std::uint32_t>(example * pitch);
       }
       list_positions(matrix, stride, names, block, lists);
     }
@@ -326,8 +326,8 @@ Panels ConvGradients::fill_grid(bool by_x, const PaddedGrid& grid, Range example
   return panels;
 }
 
-/// Slices to sums, sums to the sink: in blocks that are handed on while they are in the cache. exchanged: the sums
-/// are of the weights with in and out exchanged.
+/// Slices to sums, sums to the sink: in blocks that are handed on while they are in the cache. exchanged: the
+/// sums are of the weights with in and out exchanged.
 void ConvGradients::hand_on(std::size_t group, bool exchanged) {
   const Panels panels = shape_.panels();
   const std::size_t together = Panels::kWidth, chunks = (shape_.in + together - 1) / together;
@@ -335,14 +335,15 @@ void ConvGradients::hand_on(std::size_t group, bool exchanged) {
     const std::size_t p = static_cast<std::size_t>(task) / shape_.taps(),
                       tap = static_cast<std::size_t>(task) % shape_.taps(), width = panels.width(p);
     for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-      alignas(kAlignment) float block[Panels::kWidth * Panels::kWidth], turned[Panels::kWidth * Panels::kWidth];
+      alignas(kAlignment) float block[Panels::kWidth * Panels::kWidth],
+          turned[Panels::kWidth * Panels::kWidth];
       const std::size_t first = chunk * together, rows = std::min(together, shape_.in - first);
       const std::size_t begin = group * panels.size() + panels.offset(p) + (tap * shape_.in + first) * width;
       float* const dw = context_.keep_gradients ? m_.gradients[0] + begin : block;
       if (exchanged) {
         const Panels other = shape_.exchanged();
-        const std::size_t at = other.offset(chunk) +
-                               (tap * shape_.out + p * Panels::kWidth) * other.width(chunk);
+        const std::size_t at =
+            other.offset(chunk) + (tap * shape_.out + p * Panels::kWidth) * other.width(chunk);
         sum_slices(other, at, panels.used(p) * other.width(chunk), turned);
         transpose_to_panels(turned, other.width(chunk), panels.used(p), rows, {0, 1}, dw);
       } else {

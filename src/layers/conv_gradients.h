@@ -12,14 +12,15 @@ struct ConvShape {
   std::size_t groups = 1;
 
   std::size_t taps() const { return geometry.taps(); }
-  Panels panels() const { return {taps() * in, out}; }      ///< of one group's weights
-  Panels exchanged() const { return {taps() * out, in}; }   ///< with in and out exchanged
+  Panels panels() const { return {taps() * in, out}; }     ///< of one group's weights
+  Panels exchanged() const { return {taps() * out, in}; }  ///< with in and out exchanged
   std::size_t multiply_adds() const { return geometry.outputs() * groups * panels().size(); }
 };
 
-/// The backward pass of a convolution: db, dx and dW, each of the two products in the way that is fastest for the
-/// zeros of this batch. A batch is worked on in parts of some examples, which stay in the cache meanwhile; sums
-/// over the batch are of a fixed number of slices, so that any number of threads gives the same bits.
+/// The backward pass of a convolution: db, dx and dW, each of the two products in the way that is fastest for
+/// the zeros of this batch. A batch is worked on in parts of some examples, which stay in the cache
+/// meanwhile; sums over the batch are of a fixed number of slices, so that any number of threads gives the
+/// same bits.
 class ConvGradients {
  public:
   /// Floats of scratch (LayerMemory::scratch).
@@ -32,12 +33,12 @@ class ConvGradients {
 
  private:
   struct Scratch {
-    float *exchanged;                        ///< weights with in and out exchanged
-    float *sums;                             ///< of dW: [slices, panels]
-    float *bias;                             ///< column sums of dy
-    float* dy_rows = nullptr;                ///< several groups: dy of one of them, in panels
-    float *lists = nullptr, *grid = nullptr; ///< of a part
-    float *dots = nullptr;
+    float* exchanged;                         ///< weights with in and out exchanged
+    float* sums;                              ///< of dW: [slices, panels]
+    float* bias;                              ///< column sums of dy
+    float* dy_rows = nullptr;                 ///< several groups: dy of one of them, in panels
+    float *lists = nullptr, *grid = nullptr;  ///< of a part
+    float* dots = nullptr;
     std::size_t floats;
     Scratch(float* memory, std::size_t batch, const ConvShape& shape, bool skipping);
   };

@@ -20,7 +20,10 @@ class Dense final : public Layer {
   using Layer::Layer;
 
   std::vector<TensorSpec> tensors() const override {
-    return {{.name = "weight", .shape = {inputs(), outputs()}, .decays = true, .storage = TensorSpec::Storage::panels},
+    return {{.name = "weight",
+             .shape = {inputs(), outputs()},
+             .decays = true,
+             .storage = TensorSpec::Storage::panels},
             {.name = "bias", .shape = {outputs()}}};
   }
 
@@ -140,9 +143,10 @@ class Dense final : public Layer {
 
   Shape output_for(const Shape& input) const override {
     if (input.positions() > 1)
-      throw usage_error(fmt::format("dense takes a row of numbers, not {}: put 'flatten' or a global pool "
-                                    "before it.",
-                                    describe(input)));
+      throw usage_error(
+          fmt::format("dense takes a row of numbers, not {}: put 'flatten' or a global pool "
+                      "before it.",
+                      describe(input)));
     return Shape::row(first_of(0));
   }
 };

@@ -18,8 +18,9 @@ class Join : public Layer {
 
   void forward(const StepContext& context, const LayerMemory& m) const override {
     const std::size_t count = output_rows(context);
-    make_rows(count, context.team(count * m.y_stride * m.joined.size()), m.y, m.y_stride, m.y_nonzeros,
-              [&](Range rows) { join(m, rows); }, m.row_sink, rows_together(output(), count));
+    make_rows(
+        count, context.team(count * m.y_stride * m.joined.size()), m.y, m.y_stride, m.y_nonzeros,
+        [&](Range rows) { join(m, rows); }, m.row_sink, rows_together(output(), count));
   }
   bool tells_rows() const override { return true; }
   /// Its other inputs are whole when the last one comes.

@@ -47,9 +47,7 @@ std::size_t TensorSpec::floats() const {
   return round_up(count(), kLineFloats);
 }
 
-std::size_t TensorSpec::fan_in() const {
-  return storage == Storage::panels ? shape[0] : count() / shape[0];
-}
+std::size_t TensorSpec::fan_in() const { return storage == Storage::panels ? shape[0] : count() / shape[0]; }
 std::size_t TensorSpec::fan_out() const {
   return storage == Storage::panels ? shape[1] : count() / shape[1] / groups;
 }
@@ -84,8 +82,7 @@ std::vector<float> TensorSpec::load(const float* memory) const {
     for (std::size_t g = 0; g < groups; ++g) {
       float* const to = numbers.data() + g * each;
       unpack_panels(memory + g * panels.size(), panels, storage == Storage::taps ? turned.data() : to);
-      if (storage == Storage::taps)
-        for_taps(*this, [&](std::size_t a, std::size_t b) { to[a] = turned[b]; });
+      if (storage == Storage::taps) for_taps(*this, [&](std::size_t a, std::size_t b) { to[a] = turned[b]; });
     }
   }
   return numbers;
@@ -104,7 +101,8 @@ std::string Layer::line() const {
       continue;
     }
     const auto word = [&](double value) {
-      return !field.lowest.empty() && value == field.low ? std::string(field.lowest) : fmt::format("{}", value);
+      return !field.lowest.empty() && value == field.low ? std::string(field.lowest)
+                                                         : fmt::format("{}", value);
     };
     by_place = by_place && written++ < 2;
     text += by_place ? " " : fmt::format(" {}=", field.name);
@@ -133,8 +131,9 @@ double StepContext::conv_skips_below(Product product, std::size_t width) const {
 
 void RowLayer::forward(const StepContext& context, const LayerMemory& m) const {
   const std::size_t count = output_rows(context);
-  make_rows(count, context.team(count * m.x_stride * kWork), m.y, m.y_stride, m.y_nonzeros,
-            [&](Range rows) { forward_rows(context, m, rows); }, m.row_sink, rows_together(output(), count));
+  make_rows(
+      count, context.team(count * m.x_stride * kWork), m.y, m.y_stride, m.y_nonzeros,
+      [&](Range rows) { forward_rows(context, m, rows); }, m.row_sink, rows_together(output(), count));
 }
 
 }  // namespace halfwave

@@ -28,8 +28,9 @@ struct TensorSpec {
     taps,    ///< a convolution's [out, in, height, width]: Panels{height · width · in, out}, taps outermost
   };
   Storage storage = Storage::plain;
-  std::size_t groups = 1;  ///< storage taps: shape[0] / groups outputs each, one set of panels after the other
-  float start = 0.0f;      ///< initial value, where no initialisation scheme applies
+  std::size_t groups =
+      1;               ///< storage taps: shape[0] / groups outputs each, one set of panels after the other
+  float start = 0.0f;  ///< initial value, where no initialisation scheme applies
 
   std::size_t count() const;   ///< numbers
   std::size_t floats() const;  ///< in memory, padding included
@@ -78,17 +79,18 @@ struct JoinInput {
   float* dx;  ///< or null where nobody needs it
 };
 
-/// Told of rows of a layer's output as soon as they are whole, while they are in the cache: the layers behind it
-/// that work row by row then do so at once. Called by several threads, for disjoint rows.
+/// Told of rows of a layer's output as soon as they are whole, while they are in the cache: the layers behind
+/// it that work row by row then do so at once. Called by several threads, for disjoint rows.
 class RowSink {
  public:
   virtual ~RowSink() = default;
   virtual void ready(Range rows) const = 0;
 };
 
-/// Of `rows` rows, how many a RowSink is told of at a time, but for the last ones: whole groups of 32 (Nonzeros),
-/// whole rows of the grid where both are possible; few enough for a cache, and a sixteenth at most, so that there
-/// is work for several threads. It depends on nothing else: sums over such blocks are the same for any threads.
+/// Of `rows` rows, how many a RowSink is told of at a time, but for the last ones: whole groups of 32
+/// (Nonzeros), whole rows of the grid where both are possible; few enough for a cache, and a sixteenth at
+/// most, so that there is work for several threads. It depends on nothing else: sums over such blocks are the
+/// same for any threads.
 std::size_t rows_together(const Shape& shape, std::size_t rows);
 /// At most so many times are so many rows, or fewer, told of.
 constexpr std::size_t most_tellings(std::size_t rows) { return rows / 512 + 34; }
@@ -106,8 +108,8 @@ struct LayerMemory {
   std::size_t x_stride = 0;
   float* y = nullptr;  ///< may be x, where the layer allows it
   std::size_t y_stride = 0;
-  float* dy = nullptr;  ///< gradient of the loss by y; the layer may overwrite it
-  float* dx = nullptr;  ///< gradient by x, or null where nobody needs it; may be dy
+  float* dy = nullptr;                ///< gradient of the loss by y; the layer may overwrite it
+  float* dx = nullptr;                ///< gradient by x, or null where nobody needs it; may be dy
   std::span<const JoinInput> joined;  ///< where joins(): all inputs; x and dx are then null
   std::span<float* const> tensors;
   std::span<float* const> gradients;  ///< one a tensor; null for those that are not learned

@@ -6,13 +6,14 @@
 
 namespace halfwave {
 
-/// The rows of a convolution's result in chunks of whole multiples of `grain`: few enough rows for their sums to
-/// stay in the L2 cache, and enough chunks to keep all threads busy to the end.
+/// The rows of a convolution's result in chunks of whole multiples of `grain`: few enough rows for their sums
+/// to stay in the L2 cache, and enough chunks to keep all threads busy to the end.
 class RowChunks {
  public:
   RowChunks(std::size_t rows, int threads, std::size_t grain) : rows_(rows) {
     constexpr std::size_t kMost = 512;
-    const std::size_t wanted = threads > 1 ? std::min(kMost, rows / (8 * static_cast<std::size_t>(threads))) : kMost;
+    const std::size_t wanted =
+        threads > 1 ? std::min(kMost, rows / (8 * static_cast<std::size_t>(threads))) : kMost;
     chunk_ = std::max<std::size_t>(wanted / grain, 1) * grain;
   }
   RowChunks(std::size_t rows, std::size_t chunk) : rows_(rows), chunk_(chunk) {}

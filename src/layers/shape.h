@@ -8,8 +8,8 @@ namespace halfwave {
 /// positions() rows of a matrix, one a position, row after row of the grid; a row holds its channels
 /// ("channels last"). Without a grid (rank 0) an example is one row, and its channels are its units.
 struct Shape {
-  int rank = 0;                         ///< of the grid. 0: none, 1: a signal, 2: an image
-  std::size_t height = 1, width = 1;    ///< of the grid; a signal's height is 1
+  int rank = 0;                       ///< of the grid. 0: none, 1: a signal, 2: an image
+  std::size_t height = 1, width = 1;  ///< of the grid; a signal's height is 1
   std::size_t channels = 0;
 
   std::size_t positions() const { return height * width; }

@@ -73,9 +73,10 @@ double Crossovers::density(Product product, std::size_t batch, std::size_t out) 
 
 double conv_crossover(Product product, std::size_t columns) {
   constexpr std::array<std::size_t, 4> kColumns{16, 32, 64, 128};
-  constexpr std::array<std::array<double, 4>, kProducts.size()> kDensities{{{0.30, 0.55, 0.65, 0.70},  // forward
-                                                                            {0.30, 0.42, 0.50, 0.55},  // dW
-                                                                            {0.00, 0.15, 0.50, 0.55}}};
+  constexpr std::array<std::array<double, 4>, kProducts.size()> kDensities{
+      {{0.30, 0.55, 0.65, 0.70},  // forward
+       {0.30, 0.42, 0.50, 0.55},  // dW
+       {0.00, 0.15, 0.50, 0.55}}};
   const Place place = place_among(kColumns, columns);
   const auto& densities = kDensities[static_cast<std::size_t>(product)];
   return place.between(densities[place.low], densities[place.high]);

@@ -17,8 +17,8 @@ enum class Skipping { automatic, always, never };
 /// Throws Error (usage) for another name.
 Skipping find_skipping(std::string_view name);
 
-/// The density below which a product of a convolution with results of `columns` columns skips zeros. Its rows are
-/// always many; measured on an AMD EPYC (Zen 4).
+/// The density below which a product of a convolution with results of `columns` columns skips zeros. Its rows
+/// are always many; measured on an AMD EPYC (Zen 4).
 double conv_crossover(Product product, std::size_t columns);
 
 /// The density (share of non-zero numbers) below which skipping zeros is faster than the dense product, by

@@ -54,8 +54,8 @@ double Optimiser::usual_rate(const std::string& name, const Network& network) {
       layers += 1.0;
     }
   }
-  // A convolution's weights have many places to learn from: MNIST-1D's network needs twice the rate to reach the
-  // paper's accuracy.
+  // A convolution's weights have many places to learn from: MNIST-1D's network needs twice the rate to reach
+  // the paper's accuracy.
   const double factor = network.input().rank > 0 ? 2.0 : 1.0;
   return std::clamp(factor * layers / std::max(inputs, 1.0), 0.001, factor * 0.01);
 }

@@ -1,5 +1,6 @@
-// Layers that do their work on the rows of the layer before them as these come: lost, if this fails, is that a
-// network computes what its layers do one after the other, on batches large enough for several parts and threads.
+// Layers that do their work on the rows of the layer before them as these come: lost, if this fails, is that
+// a network computes what its layers do one after the other, on batches large enough for several parts and
+// threads.
 #include "plan_problem.h"
 
 namespace halfwave {
@@ -9,7 +10,8 @@ const PlanCase kCases[] = {
     {"conv 16 3x3, batch_norm, relu, residual(conv 16 3x3, batch_norm, relu, dropout 0.2), relu, "
      "global_average_pool, dense 3",
      {2, 32, 32, 5}},
-    {"conv 24 3x3 padding=1, relu, residual(conv 24 1x1, batch_norm | conv 24 3x3, batch_norm), relu, pool 3, "
+    {"conv 24 3x3 padding=1, relu, residual(conv 24 1x1, batch_norm | conv 24 3x3, batch_norm), relu, pool "
+     "3, "
      "flatten, dense 3",
      {2, 21, 33, 4}},  // rows of the grid and groups of 32 never meet below 1056
     {"conv 20 5 stride=2, batch_norm, leaky_relu, dropout 0.3, relu, conv 8 3 groups=4, batch_norm, relu, "
@@ -24,7 +26,8 @@ const PlanCase kCases[] = {
 std::vector<Matrix> one_after_the_other(Problem& problem, const StepContext& context) {
   std::vector<Matrix> outputs;
   for (std::size_t i = 0; i < problem.network.size(); ++i) {
-    LayerRun run(problem.network.layer(i), context, problem.inputs_of(i, outputs), problem.tensors[i], false, i);
+    LayerRun run(problem.network.layer(i), context, problem.inputs_of(i, outputs), problem.tensors[i], false,
+                 i);
     run.forward();
     outputs.push_back(run.output());
   }
@@ -50,7 +53,8 @@ TEST(Followers, ComputeWhatTheLayersDoOneAfterTheOther) {
         for (std::size_t row = 0; row < Problem::kBatch; ++row)
           for (std::size_t j = 0; j < plan.outputs(); ++j) {
             const double expected = alone.back()(row, j);
-            EXPECT_NEAR(plan.output()[row * plan.output_stride() + j], expected, 2e-5 * (1 + std::fabs(expected)));
+            EXPECT_NEAR(plan.output()[row * plan.output_stride() + j], expected,
+                        2e-5 * (1 + std::fabs(expected)));
           }
         for (std::size_t i = 0; i < problem.network.size(); ++i) {
           const auto counts = plan.nonzeros(i);

@@ -171,7 +171,8 @@ TEST(Options, TheUsualLearningRateFollowsTheInputsOfUnitsBehindTheFirstLayer) {
     return Optimiser::usual_rate("adam", parse_network(net, shape, 3));
   };
   EXPECT_DOUBLE_EQ(adam("dense 100, relu, dense 300, relu, dense"), 1 / 200.0);
-  EXPECT_DOUBLE_EQ(adam("conv 16 3x3, relu, conv 64 3x3, relu, global_max_pool, dense"), 2 * 2 / (16 * 9 + 64.0));
+  EXPECT_DOUBLE_EQ(adam("conv 16 3x3, relu, conv 64 3x3, relu, global_max_pool, dense"),
+                   2 * 2 / (16 * 9 + 64.0));
   EXPECT_EQ(adam("dense"), 0.001);
   EXPECT_EQ(adam("dense 5, relu, dense"), 0.01);
   EXPECT_EQ(adam("conv 8 3x3, relu, flatten, dense 5000, relu, dense"), 0.001);
