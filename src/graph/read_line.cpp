@@ -122,6 +122,7 @@ class LineReader {
   void read_branches(NetworkLine::Item& item, const LayerWords& layer) {
     open({}, layer.place);
     do {
+      count(layer);  // an empty branch has its price as well
       const std::string place = branch_place(layer.place, item.branches.size() + 1);
       NetworkLine& branch = item.branches.emplace_back();
       const std::size_t begin = at_;
@@ -158,6 +159,7 @@ class LineReader {
     NetworkLine::Item twin{layer.info().make(layer.info(), {layer.fields().begin(), layer.fields().end()}),
                            {}};
     for (const NetworkLine& branch : item.branches) {
+      count({layer_place("", layers_ + 1), layer.info().name});
       NetworkLine& same = twin.branches.emplace_back();
       for (const NetworkLine::Item& inner : branch.items) same.items.push_back(copy(inner));
     }

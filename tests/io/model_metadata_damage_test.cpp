@@ -188,7 +188,7 @@ TEST_F(ModelDamage, RandomMutations) {
   const std::string originals[] = {good().SerializeAsString(), good_table().SerializeAsString(),
                                    good_regression().SerializeAsString(), good_conv().SerializeAsString()};
   for (int round = 0; round < kRounds; ++round) {
-    std::string bytes = originals[round % std::size(originals)];
+    std::string bytes = originals[static_cast<std::size_t>(round) % std::size(originals)];
     for (std::uint64_t change = random.below(4) + 1; change-- > 0;) {
       const std::size_t at = random.below(bytes.size());
       switch (random.below(5)) {

@@ -51,7 +51,7 @@ TEST(Health, OfBothBranchesIsThatOfTheActivationBehindTheJoin) {
   plan.forward(context);
   const std::vector<LayerHealth> layers = measure_health(network, plan, 2);
   ASSERT_EQ(layers.size(), 3u);
-  for (const std::size_t i : {0, 1}) {
+  for (const std::size_t i : {0u, 1u}) {
     EXPECT_EQ(layers[i].dead_units, 1u);
     EXPECT_NEAR(layers[i].density, 2.0 / 3, 1e-12);
   }
