@@ -105,8 +105,9 @@ inline std::vector<Case> large_cases() {
   for (const LayerInfo& info : layer_kinds()) {
     const bool joins = unbound(info)->joins();
     for (const Shape& shape : {Shape::row(1001), Shape{2, 24, 23, 13}}) {
-      const bool by_channel = !unbound(info)->tensors().empty();
-      if (shape.rank == 2 && !by_channel && !joins && !unbound(info)->needs_grid()) continue;
+      // A convolution's tensors are known only once it is bound.
+      const bool on_grids = joins || unbound(info)->needs_grid() || !unbound(info)->tensors().empty();
+      if (shape.rank == 2 && !on_grids) continue;
       add_if_it_fits(list, {&info, default_fields(info, 70), std::vector<Shape>(joins ? 2 : 1, shape),
                             std::string(info.name)});
     }
