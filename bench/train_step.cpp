@@ -16,10 +16,9 @@
 
 #include "core/random.h"
 #include "core/team.h"
-#include "kernels/peak.h"
-#include "train/health.h"
 #include "train/prepare.h"
 #include "train/update_step.h"
+#include "training.h"
 
 namespace halfwave {
 namespace {
@@ -78,48 +77,9 @@ double dense_operations(const Case& c) {
   return 2.0 * static_cast<double>(c.batch) * (2.0 * weights + without_first);
 }
 
-/// Floating-point operations a second of all threads together.
-double peak(int threads) {
-  double operations = 0;
-  const auto start = std::chrono::steady_clock::now();
-  run_team(threads, [&](int thread, int) {
-    const double mine = run_multiply_adds(200000);
-    if (thread == 0) operations = mine * threads;
-  });
-  return operations / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Times steps and compares them with the peak, which is the largest seen: other programs can only lower it.
-class Stopwatch {
- public:
-  Stopwatch(const Case& c, int threads) : operations_(dense_operations(c)), threads_(threads) {}
-
-  void measure_peak() { peak_ = std::max(peak_, peak(threads_)); }
-
-  template <class Step>
-  double time(Step&& step) {
-    const auto start = std::chrono::steady_clock::now();
-    benchmark::DoNotOptimize(step());
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    busy_ += seconds;
-    ++steps_;
-    return seconds;
-  }
-
-  double seconds() const { return busy_ / static_cast<double>(steps_); }
-  double rate() const { return operations_ / seconds(); }
-  double peak_rate() const { return peak_; }
-  double of_roofline() const { return rate() / peak_; }
-
- private:
-  double operations_, peak_ = 0, busy_ = 0;
-  std::int64_t steps_ = 0;
-  int threads_;
-};
-
 template <class Step>
 void measure(benchmark::State& state, const Case& c, int threads, Step&& step) {
-  Stopwatch watch(c, threads);
+  Stopwatch watch(dense_operations(c), threads);
   std::int64_t update = 0;
   for (auto _ : state) {
     if (update % 64 == 0) {
@@ -127,7 +87,7 @@ void measure(benchmark::State& state, const Case& c, int threads, Step&& step) {
       watch.measure_peak();
       state.ResumeTiming();
     }
-    watch.time([&] { return step(update); });
+    watch.time([&] { benchmark::DoNotOptimize(step(update)); });
     ++update;
   }
   state.counters["us"] = watch.seconds() * 1e6;
@@ -159,61 +119,24 @@ void train_step(benchmark::State& state, const Case& c, int threads, const std::
   });
 }
 
-/// Halfwave's usual training on Fashion-MNIST, but that the learning rate stays at the default, as an
-/// optimiser's does elsewhere. The last batch of an epoch, which is not whole, is left out.
-class Training {
- public:
-  Training(int threads, double activity_l1, const std::string& skip)
-      : data_(load_dataset("fashion-mnist")), options_(options_of(kTrained, threads, skip)) {
-    options_.activity_l1 = activity_l1;
-    options_ = resolve(options_, data_);
-    model_ = make_model(data_, options_, nullptr);
-    rate_ = Optimiser::usual_rate(options_.optimiser, model_->network);
-    step_.emplace(*model_, data_.train, options_);
-    order_.resize(data_.train.count);
-  }
-
-  std::int64_t steps_per_epoch() const {
-    return static_cast<std::int64_t>(data_.train.count / kTrained.batch);
-  }
-
-  BatchResult step() {
-    const std::int64_t within = update_ % steps_per_epoch();
-    if (within == 0)
-      Random(options_.seed,
-             stream_id(Stream::shuffle, static_cast<std::uint64_t>(update_ / steps_per_epoch())))
-          .permutation(order_);
-    const auto first = static_cast<std::size_t>(within) * kTrained.batch;
-    return step_->run(std::span(order_).subspan(first, kTrained.batch), update_++, rate_);
-  }
-
-  void run_epochs(std::int64_t epochs) {
-    for (std::int64_t i = 0; i < epochs * steps_per_epoch(); ++i) step();
-    for (std::size_t i = 0; i < step_->plan().layers(); ++i) std::ranges::fill(step_->plan().nonzeros(i), 0u);
-    counted_from_ = update_;
-  }
-
-  /// By layer, since run_epochs().
-  std::vector<LayerHealth> health() {
-    return measure_health(model_->network, step_->plan(),
-                          static_cast<std::size_t>(update_ - counted_from_) * kTrained.batch);
-  }
-
- private:
-  Dataset data_;
-  TrainOptions options_;
-  std::shared_ptr<ModelParts> model_;
-  std::optional<UpdateStep> step_;
-  std::vector<std::uint32_t> order_;
-  std::int64_t update_ = 0, counted_from_ = 0;
-  double rate_ = 0;
-};
-
 constexpr std::int64_t kEpochsBefore = 3;
 
+/// What is trained on Fashion-MNIST.
+TrainOptions trained_options(int threads, double activity_l1, const std::string& skip) {
+  TrainOptions options = options_of(kTrained, threads, skip);
+  options.activity_l1 = activity_l1;
+  return options;
+}
+
+void run_epochs_before(Training& training) {
+  for (std::int64_t i = 0; i < kEpochsBefore * training.steps_per_epoch(); ++i) training.step();
+  training.count_zeros();
+}
+
 void trained_step(benchmark::State& state, int threads, double activity_l1, const std::string& skip) {
-  Training training(threads, activity_l1, skip);
-  training.run_epochs(kEpochsBefore);
+  const Dataset data = load_dataset("fashion-mnist");
+  Training training(data, trained_options(threads, activity_l1, skip));
+  run_epochs_before(training);
   measure(state, kTrained, threads, [&](std::int64_t) { return training.step(); });
   for (const LayerHealth& layer : training.health()) state.counters["density " + layer.name] = layer.density;
 }
@@ -221,15 +144,16 @@ void trained_step(benchmark::State& state, int threads, double activity_l1, cons
 /// For comparisons that take turns: runs as many steps as each line of standard input says, from the fourth
 /// epoch on, and answers with a line of JSON.
 void answer_requests(int threads, double activity_l1, const std::string& skip) {
-  Training training(threads, activity_l1, skip);
-  training.run_epochs(kEpochsBefore);
+  const Dataset data = load_dataset("fashion-mnist");
+  Training training(data, trained_options(threads, activity_l1, skip));
+  run_epochs_before(training);
   std::cout << R"({"ready":true})" << std::endl;
-  Stopwatch watch(kTrained, threads);
+  Stopwatch watch(dense_operations(kTrained), threads);
   for (std::int64_t steps = 0; std::cin >> steps;) {
     watch.measure_peak();
     nlohmann::ordered_json answer{{"seconds", nlohmann::json::array()}};
     for (std::int64_t i = 0; i < steps; ++i)
-      answer["seconds"].push_back(watch.time([&] { return training.step(); }));
+      answer["seconds"].push_back(watch.time([&] { benchmark::DoNotOptimize(training.step()); }));
     answer["peak_gflops"] = watch.peak_rate() * 1e-9;
     answer["of_roofline"] = watch.of_roofline();
     for (const LayerHealth& layer : training.health()) answer["density"][layer.name] = layer.density;

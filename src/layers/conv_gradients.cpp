@@ -41,6 +41,7 @@ ConvGradients::Scratch::Scratch(float* memory, std::size_t batch, const ConvShap
   exchanged = placer.take(shape.groups * shape.exchanged().size());
   sums = placer.take(std::max(sums_floats(shape.panels()), skipping ? sums_floats(shape.exchanged()) : 0));
   bias = placer.take(ColumnSums(nullptr, batch * g.outputs(), shape.groups * shape.out, 1).floats());
+  dy_counts = reinterpret_cast<std::uint32_t*>(placer.take(shape.out));
   if (shape.groups > 1) dy_rows = placer.take(Panels{batch * g.outputs(), shape.out}.size());
   if (skipping && shape.groups == 1) {
     lists = placer.take(std::max({NonzeroLists::floats(together * g.outputs(), shape.out),
@@ -103,18 +104,17 @@ void ConvGradients::run() {
   }
 }
 
-/// Of the first rows of each example: an estimate.
+/// An estimate: of an eighth of each example, always another one.
 double ConvGradients::dy_density() const {
   std::size_t rows = 0, ones = 0;
-  std::vector<std::uint32_t> counts(row_stride(shape_.out));
+  std::fill_n(scratch_.dy_counts, shape_.out, 0u);
   const std::size_t positions = shape_.geometry.outputs(), some = std::max<std::size_t>(positions / 8, 1);
   for (std::size_t e = 0; e < context_.batch; ++e) {
-    // Another eighth of each example.
     const std::size_t first = e * positions + e % 8 * (positions - some) / 7;
-    count_nonzeros(m_.dy + first * m_.y_stride, m_.y_stride, some, {0, shape_.out}, counts.data());
+    count_nonzeros(m_.dy + first * m_.y_stride, m_.y_stride, some, {0, shape_.out}, scratch_.dy_counts);
     rows += some;
   }
-  for (std::size_t o = 0; o < shape_.out; ++o) ones += counts[o];
+  for (std::size_t o = 0; o < shape_.out; ++o) ones += scratch_.dy_counts[o];
   return static_cast<double>(ones) / static_cast<double>(rows * shape_.out);
 }
 

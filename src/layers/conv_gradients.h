@@ -35,6 +35,7 @@ class ConvGradients {
   struct Scratch {
     float* exchanged;                         ///< weights with in and out exchanged
     float* sums;                              ///< of dW: [slices, panels]
+    std::uint32_t* dy_counts;                 ///< of each channel of dy: numbers that are not zero
     float* bias;                              ///< column sums of dy
     float* dy_rows = nullptr;                 ///< several groups: dy of one of them, in panels
     float *lists = nullptr, *grid = nullptr;  ///< of a part
