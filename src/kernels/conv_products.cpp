@@ -105,6 +105,120 @@ HWY_INLINE void tile(const float* a, std::size_t a_stride, std::size_t k_count, 
       store(sum[r][v], columns - v * lanes, c + r * c_stride + v * lanes);
 }
 
+// A first layer has few channels, so that a tap is hardly any work beside finding where it reads. Where the
+// taps of a kernel row take neighbouring positions, the channels of these are one run of numbers once they
+// stand without padding between them, and the runs of neighbouring results overlap: kernel row by kernel row
+// the product is a dense one, whose rows begin `k` floats after each other.
+
+/// Channels that are few, and what the lines of a row of the grid may come to: they stay in the L1 cache.
+constexpr std::size_t kFewChannels = 8, kMostLines = 32, kMostLineFloats = 4096;
+/// Accumulators of a tile that is one vector wide: enough of them to hide an addition's latency.
+constexpr std::size_t kTallRows = HWY_TARGET <= HWY_AVX3 ? 12 : kRows;
+
+/// The operands of one row of results: for each kernel row the channels of the positions that it reads. The
+/// next row of results finds most of its lines here already.
+class CompactLines {
+ public:
+  static bool fit(const TapTable& table, std::size_t k) {
+    const std::size_t kernel_rows = table.taps / table.in_row;
+    return k <= kFewChannels && table.in_row > 1 && table.before < table.result_columns &&
+           kernel_rows <= kMostLines &&
+           kernel_rows * (table.result_columns + table.in_row - 1) * k <= kMostLineFloats;
+  }
+
+  CompactLines(const float* a, std::size_t a_stride, std::size_t k, const TapTable& table)
+      : a_(a),
+        a_stride_(a_stride),
+        k_(k),
+        table_(table),
+        count_(table.taps / table.in_row),
+        run_(table.in_row * k) {
+    std::fill_n(held_, count_, kNone);
+  }
+
+  /// For `results` results from column `first` on, of row `row` of the grid in an example.
+  void gather(std::size_t example, std::size_t row, std::size_t first, std::size_t results) {
+    if (first != first_ || results != results_) std::fill_n(held_, count_, kNone);
+    first_ = first, results_ = results;
+    std::size_t wanted[kMostLines];
+    std::uint32_t kept = 0;  // places whose line is wanted again
+    for (std::size_t ty = 0; ty < count_; ++ty) {
+      // What the result reads by its first tap that takes the operand's first column.
+      const std::int32_t begin = table_.tap(ty * table_.in_row)[row * table_.result_columns + table_.before];
+      wanted[ty] = begin < 0 ? kNone : example * table_.operands + static_cast<std::size_t>(begin);
+      lines_[ty] = nullptr;
+      for (std::size_t place = 0; begin >= 0 && place < count_; ++place)
+        if (held_[place] == wanted[ty]) lines_[ty] = at(place), kept |= std::uint32_t{1} << place;
+    }
+    for (std::size_t ty = 0, place = 0; ty < count_; ++ty) {
+      if (wanted[ty] == kNone || lines_[ty]) continue;
+      while (kept >> place & 1) ++place;
+      held_[place] = wanted[ty];
+      fill(a_ + wanted[ty] * a_stride_, at(place));
+      lines_[ty] = at(place++);
+    }
+  }
+
+  std::size_t count() const { return count_; }  ///< kernel rows
+  std::size_t run() const { return run_; }      ///< floats that one result reads of a line
+  /// Null where the kernel row is in the padding.
+  const float* line(std::size_t ty) const { return lines_[ty]; }
+
+ private:
+  static constexpr std::size_t kNone = ~std::size_t{0};
+
+  float* at(std::size_t place) { return numbers_ + place * (results_ + table_.in_row - 1) * k_; }
+
+  void fill(const float* row, float* to) const {
+    const std::size_t end = first_ + results_ + table_.in_row - 1, before = table_.before;
+    const std::size_t begin = std::min(end, std::max(first_, before)),
+                      inner = std::min(end, before + table_.operand_columns);
+    to = std::fill_n(to, (begin - first_) * k_, 0.0f);
+    const float* from = row + (begin - before) * a_stride_;
+    for (std::size_t x = begin; x < inner; ++x, from += a_stride_)
+      for (std::size_t i = 0; i < k_; ++i) *to++ = from[i];
+    std::fill_n(to, (end - std::max(begin, inner)) * k_, 0.0f);
+  }
+
+  const float* a_;
+  std::size_t a_stride_, k_;
+  const TapTable& table_;
+  std::size_t count_, run_, first_ = kNone, results_ = 0;
+  std::size_t held_[kMostLines];  ///< by place: the operand's row that is there
+  const float* lines_[kMostLines];
+  alignas(64) float numbers_[kMostLineFloats];
+};
+
+/// R results, the first of them reading the lines from float `begin` on. K: k, where it is known, or 0.
+template <std::size_t K, std::size_t R, std::size_t VN>
+HWY_INLINE void compact_tile(const CompactLines& lines, std::size_t begin, std::size_t channels,
+                             const float* HWY_RESTRICT b, std::size_t b_stride, std::size_t columns,
+                             const float* start, float* HWY_RESTRICT c, std::size_t c_stride) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d), k = K > 0 ? K : channels;
+  V sum[R][VN];
+  for (std::size_t v = 0; v < VN; ++v) {
+    const V first = start ? hn::LoadU(d, start + v * lanes) : hn::Zero(d);
+    for (std::size_t r = 0; r < R; ++r) sum[r][v] = first;
+  }
+  for (std::size_t ty = 0; ty < lines.count(); ++ty) {
+    if (!lines.line(ty)) continue;
+    const float* HWY_RESTRICT from = lines.line(ty) + begin;
+    const float* HWY_RESTRICT weights = b + ty * lines.run() * b_stride;
+    for (std::size_t i = 0; i < lines.run(); ++i, ++from, weights += b_stride) {
+      V w[VN];
+      for (std::size_t v = 0; v < VN; ++v) w[v] = hn::LoadU(d, weights + v * lanes);
+      for (std::size_t r = 0; r < R; ++r) {
+        const V x = hn::Set(d, from[r * k]);
+        for (std::size_t v = 0; v < VN; ++v) sum[r][v] = hn::MulAdd(x, w[v], sum[r][v]);
+      }
+    }
+  }
+  for (std::size_t r = 0; r < R; ++r)
+    for (std::size_t v = 0; v < VN && v * lanes < columns; ++v)
+      store(sum[r][v], columns - v * lanes, c + r * c_stride + v * lanes);
+}
+
 /// Calls run.operator()<R>() for a number of rows up to kRows.
 template <class Run>
 HWY_INLINE void with_rows(std::size_t count, Run&& run) {
@@ -119,9 +233,62 @@ HWY_INLINE void with_rows(std::size_t count, Run&& run) {
   }
 }
 
+/// Calls run.operator()<R>() for a number of rows up to kMost.
+template <std::size_t kMost, class Run>
+HWY_INLINE void with_rows_to(std::size_t count, Run&& run) {
+  if constexpr (kMost > 1)
+    if (count < kMost) return with_rows_to<kMost - 1>(count, run);
+  run.template operator()<kMost>();
+}
+
+/// Calls one.operator()<R>(first) for tiles of nearly the same height: no slow remainder.
+template <std::size_t kMost, class One>
+HWY_INLINE void in_tiles(std::size_t count, One&& one) {
+  const std::size_t tiles = (count + kMost - 1) / kMost;
+  for (std::size_t i = 0; i < tiles; ++i) {
+    const std::size_t first = count * i / tiles, last = count * (i + 1) / tiles;
+    const auto run = [&]<std::size_t R>() HWY_ATTR { one.template operator()<R>(first); };
+    with_rows_to<kMost>(last - first, run);
+  }
+}
+
+/// ConvProduct where CompactLines fit.
+template <std::size_t K>
+void CompactConvProduct(const float* a, std::size_t a_stride, std::size_t k, const TapTable& table,
+                        Range rows, const float* panel, std::size_t width, std::size_t columns,
+                        const float* start, float* c, std::size_t c_stride) {
+  const std::size_t lanes = hn::Lanes(D());
+  CompactLines lines(a, a_stride, k, table);
+  for (std::size_t row = rows.begin; row < rows.end;) {
+    const std::size_t example = row / table.results, position = row - example * table.results;
+    const std::size_t x = position % table.result_columns;
+    const std::size_t count = std::min(rows.end - row, table.result_columns - x);
+    lines.gather(example, position / table.result_columns, x, count);
+    for (std::size_t column = 0; column < columns;) {
+      const std::size_t vectors = std::min(kVectors, (width - column) / lanes);
+      const auto run = [&]<std::size_t VN>() HWY_ATTR {
+        const auto one = [&]<std::size_t R>(std::size_t first) HWY_ATTR {
+          compact_tile<K, R, VN>(lines, first * k, k, panel + column, width, columns - column,
+                                 start ? start + column : nullptr, c + (row + first) * c_stride + column,
+                                 c_stride);
+        };
+        in_tiles<VN == 1 && K == 1 ? kTallRows : kRows>(count, one);
+      };
+      with_vectors<kVectors>(vectors, run);
+      column += vectors * lanes;
+    }
+    row += count;
+  }
+}
+
 void ConvProduct(const float* a, std::size_t a_stride, std::size_t k, const TapTable& table, Range rows,
                  const float* panel, std::size_t width, std::size_t columns, const float* start, float* c,
                  std::size_t c_stride) {
+  if (CompactLines::fit(table, k))
+    return (k == 1   ? CompactConvProduct<1>
+            : k == 3 ? CompactConvProduct<3>
+                     : CompactConvProduct<0>)(a, a_stride, k, table, rows, panel, width, columns, start, c,
+                                              c_stride);
   const std::size_t lanes = hn::Lanes(D());
   // As far as a row of the grid where that is known, else as far as the example.
   const std::size_t together = table.result_columns > 1 ? table.result_columns : table.results;

@@ -109,6 +109,9 @@ inline std::vector<ConvCase> conv_cases(Draw& draw, int random) {
       {{6, 1}, {5, 1}, 3, 100, 65},                          // a dense layer at each place
       {kOne, kOne, 33, 150, 12},                             // one position
       {{7, 3, 1, 1}, {6, 3, 1, 1}, 4, 1, 1},                 // of a depthwise layer
+      {{11, 3, 3, 3, 1, 3}, {29, 3, 1, 1}, 2, 1, 8},         // few channels, kernel rows apart
+      {{9, 4, 3, 2, 2, 2}, {13, 5, 2, 1}, 2, 3, 20},         //
+      {{6, 5, 2, 2}, {14, 5, 2, 2}, 3, 6, 70},               //
   };
   const auto direction = [&] {
     constexpr std::size_t kKernels[] = {1, 2, 3, 3, 5, 7};
