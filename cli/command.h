@@ -54,6 +54,7 @@ std::span<const CommandInfo> commands();
 
 std::unique_ptr<Command> make_train_command();
 std::unique_ptr<Command> make_run_command();
+std::unique_ptr<Command> make_inspect_command();
 std::unique_ptr<Command> make_bench_command();
 std::unique_ptr<Command> make_list_command();
 

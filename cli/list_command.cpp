@@ -3,17 +3,22 @@
 #include <halfwave/activation.h>
 #include <halfwave/dataset.h>
 #include <halfwave/error.h>
+#include <halfwave/heal.h>
+#include <halfwave/inspect.h>
 #include <halfwave/train.h>
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "command.h"
 #include "core/suggest.h"
 #include "graph/network.h"
 #include "kernels/activation_table.h"
 #include "layers/registry.h"
+#include "operators/operator.h"
 #include "program.h"
 #include "table.h"
 #include "train/augment.h"
@@ -137,6 +142,39 @@ Listing list_augmentations() {
   return listing;
 }
 
+Listing list_findings() {
+  Listing listing{TextTable({{"name"}, {"needs"}, {"what it is"}})};
+  for (const FindingKind& kind : finding_kinds()) {
+    listing.table.add({std::string(kind.name), kind.needs_data ? "data" : "", std::string(kind.help)});
+    listing.items.push_back({{"name", kind.name}, {"help", kind.help}, {"needs_data", kind.needs_data}});
+  }
+  return listing;
+}
+
+Listing list_remedies() {
+  Listing listing{TextTable({{"name"}, {"answers"}, {"what it does"}})};
+  for (const RemedyInfo& remedy : remedies()) {
+    listing.table.add({remedy.name, fmt::format("{}", fmt::join(remedy.answers, ", ")), remedy.help});
+    listing.items.push_back({{"name", remedy.name}, {"help", remedy.help}, {"answers", remedy.answers}});
+  }
+  return listing;
+}
+
+/// "Clip" with the opsets that changed it: 1, 6, 11, 12, 13.
+Listing list_operators() {
+  Listing listing{TextTable({{"name"}, {"family"}, {"forms since opset"}})};
+  for (const OperatorFamily& family : operator_families()) {
+    std::map<std::string_view, std::set<std::int64_t>> forms;
+    for (const Operator& op : family.declared()) forms[op.name].insert(op.since);
+    for (const auto& [name, opsets] : forms) {
+      listing.table.add(
+          {std::string(name), std::string(family.name), fmt::format("{}", fmt::join(opsets, ", "))});
+      listing.items.push_back({{"name", name}, {"family", family.name}, {"opsets", opsets}});
+    }
+  }
+  return listing;
+}
+
 template <std::vector<std::string> (*names)()>
 Listing list_names() {
   Listing listing{TextTable(std::vector<TextTable::Column>{{"name"}})};
@@ -159,6 +197,9 @@ constexpr ListKind kKinds[] = {
     {"layers", "what a network line (--net) is made of", list_layers},
     {"networks", "networks with a name, for --net", list_networks},
     {"data", "data sets with a name, for DATA", list_data},
+    {"operators", "ONNX operators that model files may use", list_operators},
+    {"findings", "what inspect can find", list_findings},
+    {"remedies", "what inspect --heal tries", list_remedies},
     {"augmentations", "what --augment is made of", list_augmentations},
     {"optimisers", "for --optimiser", list_names<optimiser_names>, "optimizers"},
     {"schedules", "for --schedule", list_names<schedule_names>},
@@ -188,10 +229,12 @@ Listing list_of_lists() {
 class ListCommand : public Command {
  public:
   ListCommand() : Command("list", "What there is, from the declarations that the code uses.") {
-    line.argument("WHAT", what_,
-                  "activations, layers, networks, data, augmentations, optimisers, schedules, losses or "
-                  "initialisations; else the lists that there are",
-                  false);
+    line.argument(
+        "WHAT", what_,
+        "activations, layers, networks, data, operators, findings, remedies, augmentations, optimisers, "
+        "schedules, losses "
+        "or initialisations; else the lists that there are",
+        false);
     line.group("Output");
     declare_common();
   }

@@ -1,12 +1,17 @@
 #include "predictions.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <halfwave/error.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
+#include "core/file.h"
 #include "graph/model_parts.h"
+#include "io/npz_write.h"
 
 namespace halfwave::cli {
 namespace {
@@ -23,7 +28,7 @@ float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 void score_classes(Score& score, const Model& model, const Examples& examples,
                    std::span<const float> predictions) {
   const std::vector<std::int32_t> predicted = model.classes(predictions);
-  score.classes = model.schema().classes.size();
+  score.classes = std::max(model.schema().classes.size(), model.outputs());
   score.confusion.assign(score.classes * score.classes, 0);
   std::uint64_t right = 0;
   for (std::size_t i = 0; i < examples.count; ++i) {
@@ -63,12 +68,16 @@ std::uint64_t Score::examples_of(std::size_t label) const {
 
 Score score_predictions(const Model& model, const Examples& examples, std::span<const float> predictions) {
   Score score;
-  if (classifies(model)) {
+  if (!examples.labels.empty()) {
     score_classes(score, model, examples, predictions);
   } else {
     score_numbers(score, examples, predictions);
   }
   return score;
+}
+
+std::string class_name(const Schema& schema, std::size_t label) {
+  return label < schema.classes.size() ? schema.classes[label] : fmt::format("{}", label);
 }
 
 std::vector<float> class_probabilities(const Model& model, std::span<const float> row) {
@@ -129,19 +138,61 @@ std::string csv_text(const Model& model, std::span<const float> predictions) {
   return text;
 }
 
-std::string npy_header(std::size_t rows, std::size_t columns) {
-  // numpy.org/doc/stable/reference/generated/numpy.lib.format.html: the numbers begin at a multiple of 64
-  // bytes.
-  constexpr std::size_t kDataAlignment = 64, kFixed = 10;
-  std::string dictionary =
-      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
-  const std::size_t used = kFixed + dictionary.size() + 1;
-  dictionary.append((kDataAlignment - used % kDataAlignment) % kDataAlignment, ' ');
-  dictionary += '\n';
-  std::string header("\x93NUMPY\x01\x00", 8);
-  header += static_cast<char>(dictionary.size() & 0xFFu);
-  header += static_cast<char>(dictionary.size() >> 8);
-  return header + dictionary;
+namespace {
+
+std::size_t numbers_of(const ModelResult& result) {
+  return std::accumulate(result.shape.begin(), result.shape.end(), std::size_t{1},
+                         [](std::size_t n, std::int64_t axis) { return n * static_cast<std::size_t>(axis); });
+}
+
+std::vector<std::size_t> with_batch(std::size_t examples, std::span<const std::int64_t> shape) {
+  std::vector<std::size_t> all{examples};
+  for (const std::int64_t axis : shape) all.push_back(static_cast<std::size_t>(axis));
+  return all;
+}
+
+/// The results of a model, at least one.
+std::vector<ModelResult> results_of(const Model& model) {
+  if (!model.parts().results.empty()) return model.parts().results;
+  return {{"predictions", {static_cast<std::int64_t>(model.outputs())}}};
+}
+
+/// Columns first … first+count-1 of predictions [examples, outputs].
+std::vector<float> columns_of(std::span<const float> predictions, std::size_t outputs, std::size_t first,
+                              std::size_t count) {
+  std::vector<float> part;
+  part.reserve(predictions.size() / outputs * count);
+  for (std::size_t at = first; at < predictions.size(); at += outputs)
+    part.insert(part.end(), predictions.begin() + static_cast<std::ptrdiff_t>(at),
+                predictions.begin() + static_cast<std::ptrdiff_t>(at + count));
+  return part;
+}
+
+}  // namespace
+
+void check_predictions_file(const std::string& path, const Model& model) {
+  std::vector<std::string> names;
+  for (const ModelResult& result : model.parts().results) names.push_back(result.name);
+  if (names.size() > 1 && !path.ends_with(".npz"))
+    throw usage_error(fmt::format("--out {}: the model has {} results ({}); a .npz file holds all of them.",
+                                  path, names.size(), fmt::join(names, ", ")));
+}
+
+void write_predictions(const std::string& path, const Model& model, std::span<const float> predictions) {
+  if (path.ends_with(".csv")) return write_file_atomically(path, csv_text(model, predictions));
+  const std::vector<ModelResult> results = results_of(model);
+  const std::size_t outputs = model.outputs(), examples = predictions.size() / outputs;
+  if (path.ends_with(".npy")) return write_npy(path, predictions, with_batch(examples, results[0].shape));
+  std::vector<std::vector<float>> parts;
+  std::vector<NpzMember> members;
+  std::size_t first = 0;
+  for (const ModelResult& result : results) {
+    parts.push_back(columns_of(predictions, outputs, first, numbers_of(result)));
+    members.push_back(
+        npz_member(result.name, std::span(std::as_const(parts.back())), with_batch(examples, result.shape)));
+    first += numbers_of(result);
+  }
+  write_npz(path, members);
 }
 
 }  // namespace halfwave::cli

@@ -21,6 +21,8 @@ constexpr CommandInfo kCommands[] = {
     {"train", "train a network on data and write it as an ONNX file", make_train_command, true},
     {"run", "predictions of a model, and how good they are where the data have labels", make_run_command,
      true},
+    {"inspect", "what is wrong with a network: its layers and weights, and what its units do on data",
+     make_inspect_command, true},
     {"bench", "speed of this machine, of dense and zero-skipping products, and of a model layer by layer",
      make_bench_command, true},
     {"list", "what there is: activations, layers, networks, data, optimisers, ...", make_list_command},
@@ -32,6 +34,7 @@ constexpr std::string_view kExamples =
     "  halfwave train house.csv --target price --hidden 64,64 -o house.onnx\n"
     "  halfwave train fashion-mnist --net \"dense 256, relu, dropout 0.2, dense\" --epochs 10\n"
     "  halfwave run house.onnx more.csv --out predictions.csv\n"
+    "  halfwave inspect house.onnx more.csv\n"
     "  halfwave bench house.onnx more.csv\n"
     "  halfwave list activations\n";
 

@@ -38,6 +38,7 @@ class ProgressView : public TrainObserver {
 
   void step(const Progress& progress) override;
   void epoch(const EpochReport& report) override;
+  void warning(const std::string& text) override { console_.warning(text); }
   bool stop_requested() override;
 
  private:

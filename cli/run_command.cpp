@@ -1,22 +1,24 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <halfwave/error.h>
 #include <halfwave/model.h>
 #include <halfwave/version.h>
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "command.h"
-#include "core/file.h"
 #include "data_options.h"
+#include "graph/model_parts.h"
+#include "layer_code.h"
 #include "predictions.h"
 #include "progress.h"
 #include "table.h"
 #include "text.h"
+#include "train/run_layer.h"
 
 namespace halfwave::cli {
 namespace {
@@ -37,56 +39,88 @@ struct Predictions {
 
 class RunCommand : public Command {
  public:
-  RunCommand() : Command("run", "Predictions of a model, and how good they are where the data have labels.") {
-    line.argument("MODEL", model_path_, "an ONNX file that Halfwave wrote");
+  RunCommand()
+      : Command("run", "Predictions of a model, and how good they are; or what one of its layers gives.") {
+    line.argument("MODEL", model_path_, "an ONNX file");
     line.argument("DATA", data_.source,
-                  "as of train; of a data set with several parts its test part is taken");
+                  "as of train; of a data set with several parts its test part is taken. A .npy file is the "
+                  "inputs alone",
+                  false);
     line.group("Data");
     visit_reading_options(data_, [this](const OptionInfo& info, auto& field) { line.option(info, field); });
     line.group("Run");
     line.option(OptionInfo{"threads", "0: all processors", 0, 1024}, threads_);
     line.group("Output");
     line.option(
-        OptionInfo{
-            "out",
-            "where the predictions go: .npy (the network's outputs) or .csv (names and probabilities)"},
+        OptionInfo{"out",
+                   "where the predictions go: .npy (the network's outputs), .npz (an array for each "
+                   "result) or .csv (names and probabilities); with --layer the layer's output: .npy, "
+                   ".npz (sparse, for SciPy) or .svm (LIBSVM)"},
         out_);
+    line.option(OptionInfo{"layer", "instead of predictions, what this layer gives, e.g. relu_1"}, layer_);
+    line.option(OptionInfo{"layers", "show the names of the layers; needs no DATA"}, layers_);
     declare_common();
   }
 
   int run(Console& console, std::span<const std::string> words) override;
 
  private:
-  Predictions predict(const Model& model) const;
-  void write(const Model& model, const Predictions& predictions) const;
+  void check_out() const;
+  Examples load(Console& console, const Model& model, std::vector<std::string>& warnings);
+  RunProgress progress(Console& console, std::size_t examples) const;
+  Predictions predict(Console& console, const Model& model);
   std::string text(const Model& model, const Predictions& predictions, std::size_t width) const;
+  nlohmann::ordered_json head() const {
+    return {{"command", "run"}, {"version", version()}, {"model", model_path_}};
+  }
   nlohmann::ordered_json json(const Model& model, const Predictions& predictions) const;
-  bool writes_csv() const { return out_.ends_with(".csv"); }
+  int show_layers(Console& console, const Model& model) const;
+  int run_layer(Console& console, const Model& model);
 
-  std::string model_path_, out_;
+  std::string model_path_, out_, layer_;
   DataOptions data_;
   std::int64_t threads_ = 0;
+  bool layers_ = false;
 };
 
-Predictions RunCommand::predict(const Model& model) const {
-  Predictions predictions;
-  predictions.examples = load_examples(data_, model.schema(), &predictions.warnings);
-  const auto start = std::chrono::steady_clock::now();
-  predictions.values = model.predict(predictions.examples, static_cast<int>(threads_));
-  predictions.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (predictions.examples.labelled() && predictions.examples.count > 0)
-    predictions.score = score_predictions(model, predictions.examples, predictions.values);
-  return predictions;
+void RunCommand::check_out() const {
+  if (!line.given("out")) return;
+  if (line.given("layer"))
+    code_format(out_);
+  else if (!out_.ends_with(".csv") && !out_.ends_with(".npy") && !out_.ends_with(".npz"))
+    throw usage_error(
+        fmt::format("--out {}: the name must end in .npy (the network's outputs), .npz (an array for each "
+                    "result) or .csv (names and probabilities).",
+                    out_));
+  check_writable(out_);
 }
 
-void RunCommand::write(const Model& model, const Predictions& predictions) const {
-  if (writes_csv()) return write_file_atomically(out_, csv_text(model, predictions.values));
-  static_assert(std::endian::native == std::endian::little, "the file's numbers are little-endian");
-  const std::string header = npy_header(predictions.examples.count, model.outputs());
-  const auto bytes_of = [](const auto& items) {
-    return std::span(reinterpret_cast<const std::uint8_t*>(items.data()), items.size() * sizeof(items[0]));
+Examples RunCommand::load(Console& console, const Model& model, std::vector<std::string>& warnings) {
+  data_.progress = [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
+    console.status(download_line(file, done, total));
   };
-  write_file_atomically(out_, {bytes_of(header), bytes_of(predictions.values)});
+  return load_examples(data_, model.schema(), &warnings);
+}
+
+RunProgress RunCommand::progress(Console& console, std::size_t examples) const {
+  return [&console, examples](std::size_t done) {
+    if (console.status_due())
+      console.status(fmt::format("{} of {} examples", grouped(done), grouped(examples)));
+  };
+}
+
+Predictions RunCommand::predict(Console& console, const Model& model) {
+  Predictions predictions;
+  predictions.examples = load(console, model, predictions.warnings);
+  const Examples& examples = predictions.examples;
+  const auto start = std::chrono::steady_clock::now();
+  predictions.values = model.predict(examples, static_cast<int>(threads_), progress(console, examples.count));
+  predictions.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  console.clear_status();
+  // Labels say nothing of several results.
+  if (examples.labelled() && examples.count > 0 && model.parts().results.size() < 2)
+    predictions.score = score_predictions(model, examples, predictions.values);
+  return predictions;
 }
 
 /// How good each class is, and what it is most often taken for.
@@ -99,10 +133,11 @@ std::string class_table(const Schema& schema, const Score& score, std::size_t wi
     for (std::size_t p = 0; p < score.classes; ++p) {
       if (p != c && score.confused(c, p) > (other == c ? 0 : score.confused(c, other))) other = p;
     }
-    table.add(
-        {schema.classes[c], grouped(examples),
-         percent(static_cast<double>(score.confused(c, c)) / static_cast<double>(examples)),
-         other == c ? "" : fmt::format("{} ({})", schema.classes[other], grouped(score.confused(c, other)))});
+    table.add({class_name(schema, c), grouped(examples),
+               percent(static_cast<double>(score.confused(c, c)) / static_cast<double>(examples)),
+               other == c
+                   ? ""
+                   : fmt::format("{} ({})", class_name(schema, other), grouped(score.confused(c, other)))});
   }
   return table.text(width);
 }
@@ -132,18 +167,20 @@ std::string first_rows(const Model& model, const Predictions& predictions, std::
 std::string RunCommand::text(const Model& model, const Predictions& predictions, std::size_t width) const {
   TextTable figures(std::vector<TextTable::Column>(2));
   figures.add({"examples", grouped(predictions.examples.count)});
-  const bool classes = model.schema().task == Task::classification;
-  if (predictions.score && classes) figures.add({"accuracy", percent(predictions.score->accuracy)});
+  const bool classes = predictions.score && predictions.score->classes > 0;
+  if (classes) figures.add({"accuracy", percent(predictions.score->accuracy)});
   if (predictions.score && !classes) {
     figures.add({"RMSE", fmt::format("{:.5g}", predictions.score->rmse)});
     figures.add({"MAE", fmt::format("{:.5g}", predictions.score->mae)});
   }
   figures.add({"time", fmt::format("{}, {} examples/s", duration(predictions.seconds),
                                    grouped(static_cast<std::uint64_t>(predictions.rate())))});
+  for (const ModelResult& result : model.parts().results)
+    figures.add({"result " + result.name, fmt::format("{}", fmt::join(result.shape, " x "))});
   if (!out_.empty()) figures.add({"predictions", out_});
   std::string text = figures.text(width);
   std::string table;
-  if (predictions.score && classes && predictions.score->classes <= kMostClassesShown)
+  if (classes && predictions.score->classes <= kMostClassesShown)
     table = class_table(model.schema(), *predictions.score, width);
   if (!predictions.score && out_.empty()) table = first_rows(model, predictions, width);
   return table.empty() ? text : fmt::format("{}\n{}", text, table);
@@ -152,13 +189,14 @@ std::string RunCommand::text(const Model& model, const Predictions& predictions,
 nlohmann::ordered_json RunCommand::json(const Model& model, const Predictions& predictions) const {
   using Json = nlohmann::ordered_json;
   Json result = Json::object();
-  if (predictions.score && model.schema().task == Task::classification) {
+  if (predictions.score && predictions.score->classes > 0) {
     const Score& score = *predictions.score;
     result["accuracy"] = score.accuracy;
     if (score.classes <= kMostClassesShown) {
-      result["classes"] = model.schema().classes;
+      result["classes"] = Json::array();
       result["confusion"] = Json::array();
       for (std::size_t c = 0; c < score.classes; ++c) {
+        result["classes"].push_back(class_name(model.schema(), c));
         const auto row = score.confusion.begin() + static_cast<std::ptrdiff_t>(c * score.classes);
         result["confusion"].push_back(
             std::vector<std::uint64_t>(row, row + static_cast<std::ptrdiff_t>(score.classes)));
@@ -170,7 +208,7 @@ nlohmann::ordered_json RunCommand::json(const Model& model, const Predictions& p
   }
   result["seconds"] = predictions.seconds;
   result["examples_per_second"] = predictions.rate();
-  Json json{{"command", "run"}, {"version", version()}, {"model", model_path_}};
+  Json json = head();
   json["data"] = {{"name", data_.source}, {"examples", predictions.examples.count}};
   json["result"] = std::move(result);
   json["out"] = out_.empty() ? Json(nullptr) : Json(out_);
@@ -178,22 +216,51 @@ nlohmann::ordered_json RunCommand::json(const Model& model, const Predictions& p
   return json;
 }
 
+int RunCommand::show_layers(Console& console, const Model& model) const {
+  console.result(layers_text(model, console.result_width()));
+  if (!console.json()) return 0;
+  nlohmann::ordered_json json = head();
+  json["layers"] = layers_json(model);
+  console.object(json);
+  return 0;
+}
+
+int RunCommand::run_layer(Console& console, const Model& model) {
+  std::vector<std::string> warnings;
+  const CodeFormat format = code_format(out_);
+  find_layer(model.parts().network, layer_);  // before the data are read
+  const Examples examples = load(console, model, warnings);
+  const LayerCode code = compute_code(model, layer_, examples, static_cast<int>(threads_), format,
+                                      progress(console, examples.count));
+  console.clear_status();
+  if (const std::string warning = format_warning(code, format); !warning.empty()) warnings.push_back(warning);
+  for (const std::string& warning : warnings) console.warning(warning);
+  write_code(out_, code, model.schema(), examples);
+  console.result(code_text(code, out_, console.result_width()));
+  if (!console.json()) return 0;
+  nlohmann::ordered_json json = head();
+  json["data"] = {{"name", data_.source}, {"examples", examples.count}};
+  add_code(json, code);
+  json["out"] = out_.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(out_);
+  json["warnings"] = warnings;
+  console.object(json);
+  return 0;
+}
+
 int RunCommand::run(Console& console, std::span<const std::string>) {
-  if (line.given("out")) {
-    if (!writes_csv() && !out_.ends_with(".npy"))
-      throw usage_error(
-          fmt::format("--out {}: the name must end in .npy (the network's outputs) or .csv (names and "
-                      "probabilities).",
-                      out_));
-    check_writable(out_);
-  }
-  data_.progress = [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
-    console.status(download_line(file, done, total));
-  };
+  if (data_.source.empty() && !layers_)
+    throw usage_error("run needs DATA, to run the model on; --layers alone shows the names of its layers.");
+  if (layers_ && (!data_.source.empty() || line.given("layer") || line.given("out")))
+    throw usage_error(
+        "--layers shows the names of the layers and runs nothing: leave out DATA, --layer and --out.");
+  check_out();
   const Model model = Model::load(model_path_);
-  const Predictions predictions = predict(model);
+  if (layers_) return show_layers(console, model);
+  if (line.given("layer")) return run_layer(console, model);
+  if (!out_.empty()) check_predictions_file(out_, model);
+  const Predictions predictions = predict(console, model);
   for (const std::string& warning : predictions.warnings) console.warning(warning);
-  if (!out_.empty()) write(model, predictions);
+  if (!out_.empty()) write_predictions(out_, model, predictions.values);
   console.result(text(model, predictions, console.result_width()));
   if (console.json()) console.object(json(model, predictions));
   return 0;

@@ -131,11 +131,7 @@ int TrainCommand::run(Console& console, std::span<const std::string> words) {
                            grouped(data.train.count), grouped(data.test.count), grouped(features),
                            features == 1 ? "feature" : "features"));
   const TrainResult result = train_on(console, data, start ? &*start : nullptr);
-  for (const std::string& warning : result.warnings) {
-    if (std::find(warnings.begin(), warnings.end(), warning) != warnings.end()) continue;
-    console.warning(warning);
-    warnings.push_back(warning);
-  }
+  warnings.insert(warnings.end(), result.warnings.begin(), result.warnings.end());  // shown as they came
   TrainReport report{data, data_, result, "", "", warnings};
   return finish(console, report, words);
 }

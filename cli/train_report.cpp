@@ -6,8 +6,10 @@
 #include <algorithm>
 
 #include "data_options.h"
+#include "diagnose/rules.h"
 #include "table.h"
 #include "text.h"
+#include "train/health.h"
 #include "train/options_json.h"
 
 namespace halfwave::cli {
@@ -130,15 +132,16 @@ Json train_json(const TrainReport& report) {
 }
 
 std::string health_in_words(const LayerHealth& layer, const std::vector<LayerHealth>& layers) {
-  // A rectifier's layer at 50 to 90 % zeros is healthy; only units that no example wakes are lost.
-  constexpr double kManyDead = 0.1, kFewNonzeros = 0.02, kVanishing = 1e-3, kExploding = 1e3;
-  const double dead =
-      layer.units == 0 ? 0.0 : static_cast<double>(layer.dead_units) / static_cast<double>(layer.units);
-  const double last_gradient = layers.empty() ? 0.0 : layers.back().gradient_norm;
+  constexpr double kFewNonzeros = 0.02;
   if (layer.units > 0 && layer.dead_units == layer.units) return "all units are dead: nothing passes";
-  if (last_gradient > 0.0 && layer.gradient_norm < kVanishing * last_gradient) return "its gradient vanishes";
-  if (last_gradient > 0.0 && layer.gradient_norm > kExploding * last_gradient) return "its gradient explodes";
-  if (dead >= kManyDead) return fmt::format("{} of its units are dead", percent(dead));
+  const std::vector<LayerInspection> inspected = inspect_health({layer, layers.back()});
+  if (inspected[0].gradient_ratio < kVanishing) return "its gradient vanishes";
+  if (inspected[0].gradient_ratio > kExploding) return "its gradient explodes";
+  // The rules tell a healthy layer of many zeros from a dying one.
+  for (const Finding& finding : judge_units(inspected))
+    if (finding.where == layer.name && finding.weight >= kWeightOfRemark)
+      return fmt::format("{} of its units are dead",
+                         percent(finding.number / static_cast<double>(layer.units)));
   if (layer.density < kFewNonzeros) return "almost always zero";
   return layer.dead_units > 0 ? "healthy, a few dead units" : "healthy";
 }

@@ -11,7 +11,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # Each folder may include itself and those before it. All but the last two are the library, under src/.
-ORDER = ["core", "kernels", "layers", "graph", "io", "comm", "train", "analysis", "cli", "python"]
+ORDER = ["core", "kernels", "operators", "layers", "graph", "recognise", "io", "comm", "diagnose", "train",
+         "analysis", "cli", "python"]
 PROGRAMS = ORDER[-2:]
 
 # Headers of other libraries and the only folders that may know of them.

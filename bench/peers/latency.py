@@ -2,8 +2,8 @@
 """One example through a trained network: Halfwave against ONNX Runtime on the same file, in turn (A B A B ...).
 
 Trains 784-1024-1024-1024-10 with halfwave train, with and without --activity-l1, on Fashion-MNIST and MNIST, and a
-VGG-like convolutional network on CIFAR-10, each where its files are installed. Different test examples take turns. ONNX
-Runtime runs with all its optimisations, with one and two threads, with plain arrays and with bound inputs and outputs.
+VGG-like convolutional network on CIFAR-10, each where its files are installed; or takes a model file of any program
+(--model FILE --data NAME). Different test examples take turns. ONNX Runtime runs with all its optimisations, with one and two threads, with plain arrays and with bound inputs and outputs.
 One ratio is with one thread on both sides; in the other the fastest of all counts, and of Halfwave's one or two threads
 the faster one. The last column takes from ONNX Runtime's best what a call costs that computes nothing: what its Python
 interface may add. Run it with ./dev bench peers latency.
@@ -26,6 +26,8 @@ import onnxruntime
 from _common import VGG, Answers, build_folder, cifar_folder, data_folder, load_before, print_table
 
 THREADS = (1, 2)
+SESSIONS = {f"ORT {threads}{' bound' if bound else ''}": (threads, bound) for threads in THREADS for bound in (False, True)}
+NAMES = [*(f"Halfwave {threads}" for threads in THREADS), *SESSIONS, "empty"]
 
 
 class Case(NamedTuple):
@@ -117,9 +119,7 @@ def compare(build, data, file, folder, options):
     """name -> median seconds of an example, and the largest difference of the predictions."""
     raw, empty = os.path.join(folder, "inputs.f32"), os.path.join(folder, "empty.onnx")
     empty_model(file, empty)
-    sessions = {f"ORT {threads}{' bound' if bound else ''}": (file, threads, bound)
-                for threads in THREADS for bound in (False, True)}
-    sessions["empty"] = (empty, 1, False)
+    sessions = {name: (file, *how) for name, how in SESSIONS.items()} | {"empty": (empty, 1, False)}
     times = {}
     command = [os.path.join(build, "bench_latency"), file, data, "--inputs", raw, "--examples", options.examples,
                "--on-request", "--threads", *THREADS]
@@ -143,6 +143,19 @@ def compare(build, data, file, folder, options):
     return {name: [statistics.median(seconds) for seconds in rounds] for name, rounds in times.items()}, difference
 
 
+def measured(data, file, options):
+    """The cells of a row from the difference of the predictions on."""
+    with tempfile.TemporaryDirectory() as folder:
+        times, difference = compare(options.build, data, file, folder, options)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    best = {engine: min(time for name, time in medians.items() if name.startswith(engine))
+            for engine in ("Halfwave", "Halfwave 1", "ORT", "ORT 1")}
+    ratios = (best["ORT 1"] / best["Halfwave 1"], best["ORT"] / best["Halfwave"],
+              (best["ORT"] - medians["empty"]) / best["Halfwave"])
+    print(f"  {data}, {os.path.basename(file)}: {ratios[0]:.2f}x, {ratios[1]:.2f}x", file=sys.stderr)
+    return [f"{difference:.1e}", *(f"{medians[name] * 1e6:.1f}" for name in NAMES), *(f"{ratio:.2f}x" for ratio in ratios)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     build_folder(parser)
@@ -150,33 +163,31 @@ def main():
     parser.add_argument("--examples", type=int, default=1500, help="of the test part; shared among the rounds")
     parser.add_argument("--epochs", type=int, help="5, of the convolutional network 3")
     parser.add_argument("--data", nargs="*", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--model", help="an ONNX file to measure on the one --data, instead of training")
     parser.add_argument("--activity-l1", type=float, help="another penalty than the one chosen for about 90 %% zeros")
     options = parser.parse_args()
     print(f"ONNX Runtime {onnxruntime.__version__}, load {load_before():.1f} before; us an example, medians of "
           f"{options.rounds} rounds")
-    rows, names = [], []
+    if options.model and len(options.data) != 1:
+        parser.error("--model needs --data NAME, one data set that the model takes")
+    rows = []
     for data in options.data:
-        case = CASES[data]
         if not (cifar_folder() if data == "cifar-10" else data_folder(data)):
             print(f"({data} is left out: its files are neither in $HALFWAVE_DATA nor in /usr/share/datasets)")
             continue
+        if options.model:
+            rows.append([data, os.path.basename(options.model), "", "", *measured(data, options.model, options)])
+            continue
+        case = CASES[data]
         for penalty in case.penalties if options.activity_l1 is None else (0, options.activity_l1):
             with tempfile.TemporaryDirectory() as folder:
                 file = os.path.join(folder, "model.onnx")
                 zeros, accuracy = train(options.build, data, case.network, penalty, options.epochs or case.epochs, file)
-                times, difference = compare(options.build, data, file, folder, options)
-            medians = {name: statistics.median(values) for name, values in times.items()}
-            names = list(medians)
-            best = {engine: min(time for name, time in medians.items() if name.startswith(engine))
-                    for engine in ("Halfwave", "Halfwave 1", "ORT", "ORT 1")}
-            ratios = (best["ORT 1"] / best["Halfwave 1"], best["ORT"] / best["Halfwave"],
-                      (best["ORT"] - medians["empty"]) / best["Halfwave"])
-            rows.append([data, f"{penalty:g}", f"{zeros:.1%}", f"{accuracy:.4f}", f"{difference:.1e}",
-                         *(f"{medians[name] * 1e6:.1f}" for name in names), *(f"{ratio:.2f}x" for ratio in ratios)])
-            print(f"  {data}, activity-l1 {penalty:g}: {ratios[0]:.2f}x, {ratios[1]:.2f}x", file=sys.stderr)
+                rows.append([data, f"activity-l1 {penalty:g}", f"{zeros:.1%}", f"{accuracy:.4f}",
+                             *measured(data, file, options)])
     if rows:
-        print_table(["data", "activity-l1", "zeros", "test accuracy", "difference", *names, "one thread",
-                     "best", "best less an empty call"], rows)
+        print_table(["data", "model", "zeros", "test accuracy", "difference", *NAMES, "one thread", "best",
+                     "best less an empty call"], rows)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,10 @@ struct Schema {
   std::string target;                ///< tables only: the target column's name
   std::vector<std::string> classes;  ///< classification: the name of class 0, 1, …
   std::size_t outputs = 1;           ///< regression: targets per example
+  /// Of a model that another program wrote: its file says nothing of the data but their sizes. Labels that do
+  /// not fit are then left out, with a warning, and integers that count as many classes as there are outputs
+  /// are classes whatever the task.
+  bool foreign = false;
 
   std::size_t features() const;  ///< numbers per example: the product of the shape
 };
@@ -83,9 +87,11 @@ inline Dataset load_dataset(const std::string& source) {
 }
 
 /// Reads examples for a model that exists already, labels or targets too where they are present (else
-/// Examples has none). Of a source with several parts it is the test part. Of the options only source, header
-/// and progress count: the rest is in the schema. What was made of missing or unknown values is added to
-/// `warnings` where they are asked for. Throws Error (input) where the data do not fit the schema.
+/// Examples has none). Examples may have their axes otherwise than the schema as long as it is plain what is
+/// meant: as one axis, without axes of size one, with the channels at the end. Of a source with several parts
+/// it is the test part. Of the options only source, header and progress count: the rest is in the schema.
+/// What was made of missing or unknown values is added to `warnings` where they are asked for. Throws Error
+/// (input) where the data do not fit the schema.
 Examples load_examples(const DataOptions& options, const Schema& schema,
                        std::vector<std::string>* warnings = nullptr);
 

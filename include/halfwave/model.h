@@ -3,20 +3,48 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace halfwave {
 
 struct ModelParts;
 
+/// One layer of a model's network.
+struct LayerSummary {
+  std::string name;                 ///< "relu_2"; in a file that another program wrote: its node's
+  std::string line;                 ///< as in a network line, e.g. "conv 32 3x3"
+  std::vector<std::int64_t> shape;  ///< of its output for one example; of images {channels, height, width}
+  std::size_t parameters = 0;       ///< numbers that it learns
+
+  bool operator==(const LayerSummary&) const = default;
+};
+
+/// A matrix of which only the numbers that are not zero are kept, row after row.
+struct SparseRows {
+  std::size_t columns = 0;
+  std::vector<std::int64_t> starts{0};  ///< [rows + 1]: where in the other two each row begins, and the end
+  std::vector<std::int32_t> indices;    ///< columns, ascending within a row
+  std::vector<float> values;
+
+  std::size_t rows() const { return starts.size() - 1; }
+  /// Adds a row of `columns` numbers.
+  void add(std::span<const float> row);
+};
+
+/// Called while a model runs on examples, with the number of those that are done.
+using RunProgress = std::function<void(std::size_t done)>;
+
 /// A trained network with its preprocessing: raw inputs in, predictions out. Copies share the same network.
 class Model {
  public:
-  /// Reads an ONNX file that Halfwave wrote. Throws Error (input) naming file and tensor or node.
+  /// Reads an ONNX file, Halfwave's own or any other program's (docs/onnx.md says which graphs). Throws Error
+  /// (input) naming file and tensor or node.
   static Model load(const std::string& path);
   /// Writes the ONNX file, whole or not at all: preprocessing is part of its graph, class names and training
   /// facts are in its metadata. Throws Error (input) where the file cannot be written.
@@ -37,9 +65,21 @@ class Model {
   /// Predictions [examples, outputs] for examples as load_examples gives them: raw numbers, as they are
   /// stored, those of images channels first ([channels, height, width], as Schema::shape says), whatever the
   /// network makes of them inside. threads = 0: all.
-  std::vector<float> predict(const Examples& examples, int threads = 0) const;
+  std::vector<float> predict(const Examples& examples, int threads = 0,
+                             const RunProgress& progress = {}) const;
   /// The same for raw numbers [count, features], row after row.
   std::vector<float> predict(std::span<const float> inputs, std::size_t count, int threads = 0) const;
+
+  /// The network's layers, in the order in which they are computed.
+  std::vector<LayerSummary> layers() const;
+  /// What the layer of that name gives for each example, as it is inside of the network: [examples, numbers],
+  /// those of an image or signal channels first. The code of a hidden layer with weights, its non-zero units,
+  /// is what the activation behind it gives. Throws Error (usage) for a name that no layer has, naming all.
+  std::vector<float> layer_output(std::string_view layer, const Examples& examples, int threads = 0,
+                                  const RunProgress& progress = {}) const;
+  /// The same without its zeros.
+  SparseRows layer_code(std::string_view layer, const Examples& examples, int threads = 0,
+                        const RunProgress& progress = {}) const;
 
   /// Classification: the class that each row of predictions names.
   std::vector<std::int32_t> classes(std::span<const float> predictions) const;

@@ -99,6 +99,8 @@ class TrainObserver {
   virtual ~TrainObserver() = default;
   virtual void step(const Progress&) {}
   virtual void epoch(const EpochReport&) {}
+  /// Something is wrong with the run; each only once. TrainResult::warnings has them all.
+  virtual void warning(const std::string&) {}
   virtual bool stop_requested() { return false; }
 };
 

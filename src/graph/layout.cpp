@@ -1,5 +1,8 @@
 #include "graph/layout.h"
 
+#include <fmt/format.h>
+#include <halfwave/error.h>
+
 #include <algorithm>
 
 #include "graph/plan.h"
@@ -42,6 +45,12 @@ void Layout::find_learners() {
                std::ranges::any_of(network_.inputs_of(i), [&](std::size_t input) {
                  return input != Network::kInput && runs_[input];
                });
+    if (runs_[i] && !network_.layer(i).has_backward())
+      throw usage_error(
+          fmt::format("Layer '{}' hands no gradient back, so nothing before it can be trained: it runs "
+                      "operators of a model "
+                      "file that have no layer.",
+                      network_.layer_name(i)));
   }
 }
 

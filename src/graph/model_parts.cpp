@@ -50,6 +50,15 @@ template <class Number, class RowOf>
 void gather_rows(const Number* values, const InputForm& form, const StepContext& context, Plan& plan,
                  RowOf&& row_of) {
   const std::size_t features = form.mean.size();
+  if (!form.order.empty())
+    return make_input(form, context, plan,
+                      [&](std::size_t i, std::size_t feature, std::size_t count, float* to) {
+                        const Number* const example = values + row_of(i) * features;
+                        for (std::size_t k = 0; k < count; ++k) {
+                          const std::size_t j = feature + k;
+                          to[k] = (static_cast<float>(example[form.order[j]]) - form.mean[j]) * form.scale[j];
+                        }
+                      });
   make_input(form, context, plan, [&](std::size_t i, std::size_t feature, std::size_t count, float* to) {
     standardise(values + row_of(i) * features + feature, form.mean.data() + feature,
                 form.scale.data() + feature, count, to);
@@ -89,7 +98,10 @@ bool has_zeros(const Examples& examples) {
 }
 
 InputForm::InputForm(const ModelParts& parts, bool with_rest)
-    : shape(parts.network.input()), mean(parts.preprocessing.mean), scale(parts.preprocessing.scale) {
+    : shape(parts.network.input()),
+      mean(parts.preprocessing.mean),
+      scale(parts.preprocessing.scale),
+      order(parts.preprocessing.order) {
   if (!with_rest || layer_taking_rest(parts.network) == parts.network.size()) return;
   AlignedVector<float> rests(row_stride(mean.size()), 0.0f);
   for (std::size_t j = 0; j < mean.size(); ++j) {

@@ -11,9 +11,21 @@ namespace halfwave {
 
 /// (x - mean) · scale by feature before the network; y · target_scale + target_mean after it.
 struct Preprocessing {
-  std::vector<float> mean, scale;                ///< [features]
+  std::vector<float> mean,
+      scale;  ///< [features], as the network has them: those of a grid channel by channel
+  /// Which raw number each feature is, e.g. of a model that takes images with their channels last; empty: the
+  /// same one.
+  std::vector<std::uint32_t> order;
   std::vector<float> target_mean, target_scale;  ///< [outputs] in regression, else empty
 };
+
+/// One of a model's results, as a part of the row that its network gives.
+struct ModelResult {
+  std::string name;
+  std::vector<std::int64_t> shape;  ///< of one example's
+};
+
+struct OriginalFile;  // io/original_file.h
 
 /// What a Model is made of.
 struct ModelParts {
@@ -21,6 +33,11 @@ struct ModelParts {
   Schema schema;
   Preprocessing preprocessing;
   std::map<std::string, std::string> facts;
+  /// Of a file that another program wrote; else empty: one result, a row.
+  std::vector<ModelResult> results{};
+  std::vector<std::string> unused_nodes{};  ///< of such a file: nodes that no result depends on
+  /// Such a file, to be written again with its own names; null where the network has changed since.
+  std::shared_ptr<const OriginalFile> original{};
 };
 
 /// How many layers make the outputs that a loss is about: all but a closing softmax (or, of one output,
@@ -34,9 +51,10 @@ std::size_t logit_layers(const ModelParts& parts);
 /// feature at least half of whose numbers are zero has a mean of at most one deviation; features with a
 /// larger mean have no rest.
 struct InputForm {
-  Shape shape;                     ///< of an example in the network
-  std::vector<float> mean, scale;  ///< [features]
-  AlignedVector<float> rest;       ///< [features, rounded up to a line], or empty: all zero
+  Shape shape;                       ///< of an example in the network
+  std::vector<float> mean, scale;    ///< [features]
+  std::vector<std::uint32_t> order;  ///< of the raw numbers, see Preprocessing
+  AlignedVector<float> rest;         ///< [features, rounded up to a line], or empty: all zero
 
   /// with_rest = false: no rest; training goes without where the data have no zeros to gain by.
   explicit InputForm(const ModelParts& parts, bool with_rest = true);
@@ -46,7 +64,7 @@ struct InputForm {
 /// Whether at least a fifth of the raw numbers of the first examples are zero.
 bool has_zeros(const Examples& examples);
 
-// Raw examples are stored channels first: [features], a channel after the other.
+// Raw examples are stored as the schema's shape says, channels first but for a Preprocessing::order.
 
 /// Examples first … first+count-1 into a plan's input; count is context.batch.
 void gather(const Examples& examples, const InputForm& form, std::size_t first, const StepContext& context,

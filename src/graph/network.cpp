@@ -16,7 +16,7 @@ std::string NetworkLine::text() const {
     text.append(text.empty() ? "" : ", ").append(item.layer->line());
     if (!item.layer->joins()) continue;
     text += '(';
-    const std::size_t written = item.branches.size() - (adds_its_input(item) ? 1 : 0);
+    const std::size_t written = item.branches.size() - (joins_its_input(item) ? 1 : 0);
     for (std::size_t b = 0; b < written; ++b) {
       const NetworkLine& branch = item.branches[b];
       text.append(b > 0 ? " | " : "").append(branch.items.empty() ? "input" : branch.text());
@@ -26,10 +26,16 @@ std::string NetworkLine::text() const {
   return text;
 }
 
+namespace {
+bool makes_grid(const Layer& layer) { return layer.info().name == "unflatten"; }
+}  // namespace
+
 bool NetworkLine::needs_grid() const {
-  return std::ranges::any_of(items, [](const Item& item) {
-    return item.layer->needs_grid() || std::ranges::any_of(item.branches, &NetworkLine::needs_grid);
-  });
+  for (const Item& item : items) {
+    if (makes_grid(*item.layer)) return false;  // those behind it have theirs from it
+    if (item.layer->needs_grid() || std::ranges::any_of(item.branches, &NetworkLine::needs_grid)) return true;
+  }
+  return false;
 }
 
 std::string layer_place(const std::string& before, std::size_t number) {
@@ -87,6 +93,11 @@ void Network::name_tensors() {
     for (TensorSpec& spec : layers_[i]->tensors())
       tensors_.push_back({names_.back() + "." + spec.name, std::move(spec), i, index++, 0});
   }
+}
+
+void Network::rename(std::vector<std::string> names) {
+  names_ = std::move(names);
+  for (NetworkTensor& tensor : tensors_) tensor.name = names_[tensor.layer] + "." + tensor.spec.name;
 }
 
 void Network::allocate() {

@@ -33,7 +33,7 @@ struct NetworkLine {
 
   /// "dense 512, relu, residual(dense 512, relu), dense 10".
   std::string text() const;
-  /// Some layer works on a grid.
+  /// Some layer works on a grid that no layer before it makes of a row.
   bool needs_grid() const;
 };
 
@@ -54,6 +54,8 @@ class Network {
   const Layer& layer(std::size_t i) const { return *layers_[i]; }
   /// "dense_1": the kind and its number among the layers of that kind.
   const std::string& layer_name(std::size_t i) const { return names_[i]; }
+  /// Names the layers otherwise, and their tensors with them; one name a layer, no two alike.
+  void rename(std::vector<std::string> names);
   /// What a layer takes: one layer or kInput, several where it joins.
   std::span<const std::size_t> inputs_of(std::size_t layer) const { return inputs_of_[layer]; }
   /// The layers that take a layer's output; users_of(kInput): those that take the network's input.

@@ -12,8 +12,12 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r", kBlanksAndLines = " \t\r\n", kBetweenItems = " \t\r\n,;";
 constexpr std::string_view kStructure = ",;\n()|*";
-constexpr std::string_view kResidual = "residual", kInput = "input", kActivation = "activation";
+constexpr std::string_view kResidual = "residual", kMultiply = "multiply", kInput = "input",
+                           kActivation = "activation";
 constexpr std::size_t kDeepest = 64, kMostRepeats = 1000, kMostLayers = 10000;
+
+/// A single branch of it is joined with the input.
+bool may_join_its_input(const Layer& layer) { return adds_branches(layer) || layer.info().name == kMultiply; }
 
 bool is_one_of(char c, std::string_view characters) { return characters.find(c) != std::string_view::npos; }
 
@@ -135,7 +139,7 @@ class LineReader {
     } while (next() == '|' && ++at_);
     close({}, layer.place);
     if (item.branches.size() > 1) return;
-    if (!adds_branches(*item.layer))
+    if (!may_join_its_input(*item.layer))
       throw layer.wrong(fmt::format("{} needs at least two branches, with '|' between them.", layer.text));
     item.branches.emplace_back();
   }
@@ -183,8 +187,8 @@ NetworkLine read_network_line(std::string_view text, std::string_view activation
 
 bool adds_branches(const Layer& layer) { return layer.info().name == kResidual; }
 
-bool adds_its_input(const NetworkLine::Item& item) {
-  return adds_branches(*item.layer) && item.branches.size() == 2 && !item.branches[0].items.empty() &&
+bool joins_its_input(const NetworkLine::Item& item) {
+  return may_join_its_input(*item.layer) && item.branches.size() == 2 && !item.branches[0].items.empty() &&
          item.branches[1].items.empty();
 }
 

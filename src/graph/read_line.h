@@ -12,7 +12,7 @@ NetworkLine read_network_line(std::string_view text, std::string_view activation
 
 /// A residual join: its output is the sum of its branches, so its own gradient is that of each of them.
 bool adds_branches(const Layer& layer);
-/// residual(A | input), which is written residual(A).
-bool adds_its_input(const NetworkLine::Item& item);
+/// residual(A | input), which is written residual(A); multiply(A | input) too.
+bool joins_its_input(const NetworkLine::Item& item);
 
 }  // namespace halfwave

@@ -139,9 +139,60 @@ bool starts_as(const Table& table, const Schema& schema) {
   });
 }
 
+/// A column as labels: numbers where all of its fields are, else texts. Throws Error (input) where one is
+/// missing.
+Array read_labels(const Table& table, std::size_t column) {
+  Array labels{fmt::format("{}: column '{}'", table.path, table.names[column]), {0}, false, {}};
+  std::vector<std::string> texts;
+  std::vector<double> numbers;
+  TableReader reader(table);
+  while (reader.next()) {
+    const std::string_view field = reader.fields()[column];
+    double value = 0;
+    const Field kind = classify(field, value);
+    if (kind == Field::missing)
+      throw input_error(fmt::format("{}, line {}: is empty", labels.name, reader.line()));
+    if (kind == Field::number) numbers.push_back(value);
+    texts.emplace_back(field);
+  }
+  labels.shape[0] = texts.size();
+  if (numbers.size() == texts.size())
+    labels.values = std::move(numbers);
+  else
+    labels.values = std::move(texts);
+  return labels;
+}
+
+/// A table for a foreign model, which knows no columns: all of them in their order, numbers alone; one more
+/// than the model takes has the labels.
+Examples read_plain_table(const std::string& path, bool header, const Schema& schema,
+                          std::vector<std::string>& warnings) {
+  Table table = open_table(path, header);
+  const std::size_t columns = table.names.size(), features = schema.features();
+  if (columns != features && columns != features + 1)
+    throw input_error(fmt::format("{}: {} columns where the model takes {} numbers, and one more for labels",
+                                  path, columns, features));
+  const bool numbers = std::all_of(
+      table.names.begin(), table.names.begin() + static_cast<std::ptrdiff_t>(features),
+      [value = 0.0](const std::string& name) mutable { return classify(name, value) == Field::number; });
+  if (table.header && (numbers || header_is_data(table))) forget_header(table);
+  Schema inputs;
+  inputs.shape = {static_cast<std::int64_t>(features)};
+  for (std::size_t c = 0; c < features; ++c)
+    inputs.columns.push_back({table.names[c], Column::Kind::numeric, 0.0f, {}});
+  Examples examples = encode(table, inputs, NoTarget::no_labels, warnings);
+  if (const std::size_t missing = fill_missing(inputs, examples); missing > 0)
+    throw input_error(
+        fmt::format("{}: {} numbers are missing, and the model does not say what they are to be", path,
+                    grouped(missing)));
+  if (columns > features) fit_labels(read_labels(table, features), schema, examples, warnings);
+  return examples;
+}
+
 /// A table for a schema that exists: its header is one where it has the schema's names.
 Examples read_table_for(const std::string& path, bool header, const Schema& schema, NoTarget no_target,
                         std::vector<std::string>& warnings) {
+  if (schema.foreign && schema.columns.empty()) return read_plain_table(path, header, schema, warnings);
   if (schema.columns.empty()) {
     throw input_error(
         fmt::format("{}: a table, but the model was not trained on one: give inputs of shape {{{}}} as .npy",
@@ -241,22 +292,33 @@ Dataset load(DataOptions options) {
   return data;
 }
 
-Examples load_for(const DataOptions& options, const Schema& schema, std::vector<std::string>& warnings) {
-  if (const GeneratedSet* set = find_named(generated_sets(), options.source)) {
-    Dataset data = set->make(*set);
-    if (data.schema.features() != schema.features() || data.schema.task != schema.task ||
-        data.schema.classes.size() != schema.classes.size()) {
-      throw input_error(
-          fmt::format("{}: examples of shape {{{}}} where the network takes {{{}}}, or other classes",
-                      set->name, fmt::join(data.schema.shape, ", "), fmt::join(schema.shape, ", ")));
-    }
-    return std::move(data.test);
+Examples generated_examples(const GeneratedSet& set, const Schema& schema,
+                            std::vector<std::string>& warnings) {
+  Dataset data = set.make(set);
+  const bool labels_fit =
+      (data.schema.task == schema.task && data.schema.classes.size() == schema.classes.size()) ||
+      count_outputs(data.test.labels, schema);
+  if (data.schema.features() != schema.features() || (!labels_fit && !schema.foreign)) {
+    throw input_error(
+        fmt::format("{}: examples of shape {{{}}} where the network takes {{{}}}, or other classes", set.name,
+                    fmt::join(data.schema.shape, ", "), fmt::join(schema.shape, ", ")));
   }
+  if (!labels_fit) {
+    data.test.labels.clear();
+    data.test.targets.clear();
+    warnings.push_back(fmt::format("{}: its labels do not fit the model and are left out", set.name));
+  }
+  return std::move(data.test);
+}
+
+Examples load_for(const DataOptions& options, const Schema& schema, std::vector<std::string>& warnings) {
+  if (const GeneratedSet* set = find_named(generated_sets(), options.source))
+    return generated_examples(*set, schema, warnings);
   if (is_table(options.source)) {
     return read_table_for(options.source, options.header, schema, NoTarget::no_labels, warnings);
   }
   Parts parts = read_parts(options, Needed::test, false);
-  return fit(parts.test ? std::move(*parts.test) : std::move(parts.train), schema);
+  return fit(parts.test ? std::move(*parts.test) : std::move(parts.train), schema, warnings);
 }
 
 /// Memory that a file asks for and the machine does not have is a fault of the input, not of Halfwave.

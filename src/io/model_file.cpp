@@ -13,6 +13,7 @@
 #include "io/model_file_schema.h"
 #include "io/onnx_export.h"
 #include "io/onnx_import.h"
+#include "io/onnx_original.h"
 
 namespace halfwave {
 namespace fs = std::filesystem;
@@ -29,6 +30,10 @@ void check_finite(std::span<const float> numbers, const std::string& name) {
                   name, bad - numbers.begin()));
 }
 
+void check_weights(const Network& network) {
+  for (const NetworkTensor& tensor : network.tensors()) check_finite(network.get(tensor), tensor.name);
+}
+
 /// What write_model needs of its caller, and what read_model refuses.
 void check_parts(const ModelParts& parts) {
   const Preprocessing& p = parts.preprocessing;
@@ -41,8 +46,7 @@ void check_parts(const ModelParts& parts) {
   if (input != parts.network.input() || p.mean.size() != features || p.scale.size() != features ||
       p.target_mean.size() != targets || p.target_scale.size() != targets)
     throw input_error("schema, preprocessing and network differ in their inputs or outputs");
-  for (const NetworkTensor& tensor : parts.network.tensors())
-    check_finite(parts.network.get(tensor), tensor.name);
+  check_weights(parts.network);
   check_finite(p.mean, onnx_names::kMean);
   check_finite(p.scale, onnx_names::kScale);
   check_finite(p.target_mean, onnx_names::kTargetMean);
@@ -51,7 +55,7 @@ void check_parts(const ModelParts& parts) {
     check_finite(std::span(&column.fill, 1), "fill of " + column.name);
 }
 
-onnx::ModelProto parse(Bytes bytes) {
+onnx::ModelProto parse(std::span<const std::uint8_t> bytes) {
   if (bytes.empty()) throw input_error("the file is empty");
   onnx::ModelProto model;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph())
@@ -61,47 +65,61 @@ onnx::ModelProto parse(Bytes bytes) {
 
 /// A message that may hold texts from the file: one line, and no longer than people read.
 std::string one_line(std::string_view message) {
-  constexpr std::size_t kLongest = 500;
+  constexpr std::size_t kLongest = 4000;  // all operators that are known have room
   std::string text = valid_utf8(message.substr(0, kLongest));
   std::replace_if(
       text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
   return message.size() > kLongest ? text + " …" : text;
 }
 
-Error too_large(const fs::path& path) {
-  return input_error(
-      fmt::format("{}: larger than 2 GiB, the most that an ONNX file in one piece can be", path.string()));
+Error too_large() { return input_error("larger than 2 GiB, the most that an ONNX file in one piece can be"); }
+
+/// The error with the file's name.
+Error at_file(const fs::path& path, const Error& error) {
+  return {error.kind(), fmt::format("{}: {}", path.string(), one_line(error.what()))};
 }
 
 }  // namespace
 
-void write_model(const ModelParts& parts, const fs::path& path) {
-  try {
-    check_parts(parts);
-  } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("{}: {}", path.string(), error.what()));
-  }
+Bytes encode_model(const ModelParts& parts) {
+  parts.original ? check_weights(parts.network) : check_parts(parts);
   std::size_t numbers = 0;
   for (const NetworkTensor& tensor : parts.network.tensors()) numbers += tensor.spec.count();
-  if (numbers > kLargest / sizeof(float)) throw too_large(path);
-  const onnx::ModelProto model = to_onnx(parts, Weights::included);
+  if (numbers > kLargest / sizeof(float)) throw too_large();
+  const onnx::ModelProto model = parts.original ? to_original(parts) : to_onnx(parts, Weights::included);
   const std::size_t size = model.ByteSizeLong();
-  if (size > kLargest) throw too_large(path);
+  if (size > kLargest) throw too_large();
   Bytes bytes(size);
   model.SerializeWithCachedSizesToArray(bytes.data());
+  return bytes;
+}
+
+void write_model(const ModelParts& parts, const fs::path& path) {
+  Bytes bytes;
+  try {
+    bytes = encode_model(parts);
+  } catch (const Error& error) {
+    throw at_file(path, error);
+  }
   write_file_atomically(path, {bytes});
+}
+
+ModelParts decode_model(std::span<const std::uint8_t> bytes, const fs::path& folder) {
+  if (bytes.size() > kLargest) throw too_large();
+  onnx::ModelProto model = parse(bytes);
+  return is_own(model) ? from_onnx(model) : from_original(std::move(model), folder);
 }
 
 ModelParts read_model(const fs::path& path) {
   std::error_code unknown;  // where it is no regular file; reading it says what is wrong
   const std::uintmax_t size = fs::file_size(path, unknown);
-  if (!unknown && size > kLargest) throw too_large(path);
-  Bytes bytes = read_file(path);
-  if (bytes.size() > kLargest) throw too_large(path);
+  if (!unknown && size > kLargest) throw at_file(path, too_large());
+  const Bytes bytes = read_file(path);
   try {
-    return from_onnx(parse(std::move(bytes)));
+    return decode_model(bytes, path.parent_path());
   } catch (const Error& error) {
-    throw input_error(fmt::format("{}: {}", path.string(), one_line(error.what())));
+    if (error.kind() == ErrorKind::fault) throw;
+    throw at_file(path, input_error(error.what()));
   }
 }
 

@@ -101,12 +101,8 @@ class InputWriter {
 
   /// [batch, height, width] as an image of one channel, [batch, length] as a signal of one.
   std::string add_channel_axis(const std::string& x) {
-    const std::string axes = add_node(graph_, "preprocessing.Constant", "Constant", {});
-    onnx::TensorProto first;  // onnx 1.12 infers no shapes from the shorter value_ints
-    first.set_data_type(onnx::TensorProto::INT64);
-    first.add_dims(1);
-    first.add_int64_data(1);
-    add_attribute(*graph_.mutable_node()->rbegin(), "value", std::move(first));
+    const std::array<std::int64_t, 1> first{1};
+    const std::string axes = add_list(graph_, "preprocessing.Constant", std::span<const std::int64_t>(first));
     return add_node(graph_, "preprocessing.Unsqueeze", "Unsqueeze", {x, axes});
   }
 
@@ -205,7 +201,7 @@ void add_opset(onnx::ModelProto& model, const char* domain, std::int64_t version
 onnx::ModelProto to_onnx(const ModelParts& parts, Weights weights) {
   onnx::ModelProto model;
   model.set_ir_version(kIrVersion);
-  model.set_producer_name("halfwave");
+  model.set_producer_name(onnx_names::kProducer);
   model.set_producer_version(version());
   onnx::GraphProto& graph = *model.mutable_graph();
   graph.set_name("halfwave");

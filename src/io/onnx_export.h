@@ -5,8 +5,9 @@
 
 namespace halfwave {
 
-/// Names that writing and reading share: tensors of the preprocessing and keys of the metadata.
+/// Names that writing and reading share: the producer, tensors of the preprocessing and keys of the metadata.
 namespace onnx_names {
+inline constexpr char kProducer[] = "halfwave";
 inline constexpr char kFill[] = "preprocessing.fill", kMean[] = "preprocessing.mean",
                       kScale[] = "preprocessing.scale";
 inline constexpr char kTargetScale[] = "target.scale", kTargetMean[] = "target.mean";

@@ -37,6 +37,32 @@ std::string add_node(onnx::GraphProto& graph, const std::string& name, const std
   return name;
 }
 
+namespace {
+
+std::string add_list(onnx::GraphProto& graph, const std::string& name, onnx::TensorProto list,
+                     std::size_t size) {
+  list.add_dims(static_cast<std::int64_t>(size));
+  add_node(graph, name, "Constant", {});
+  halfwave::add_attribute(*graph.mutable_node()->rbegin(), "value", std::move(list));
+  return name;
+}
+
+}  // namespace
+
+std::string add_list(onnx::GraphProto& graph, const std::string& name, std::span<const std::int64_t> values) {
+  onnx::TensorProto list;
+  list.set_data_type(onnx::TensorProto::INT64);
+  for (const std::int64_t value : values) list.add_int64_data(value);
+  return add_list(graph, name, std::move(list), values.size());
+}
+
+std::string add_list(onnx::GraphProto& graph, const std::string& name, std::span<const float> values) {
+  onnx::TensorProto list;
+  list.set_data_type(onnx::TensorProto::FLOAT);
+  for (const float value : values) list.add_float_data(value);
+  return add_list(graph, name, std::move(list), values.size());
+}
+
 std::string add_flatten(onnx::GraphProto& graph, const std::string& name, const std::string& x) {
   add_node(graph, name, "Flatten", {x});
   add_attribute(*graph.mutable_node()->rbegin(), "axis", std::int64_t{1});
@@ -49,6 +75,10 @@ void add_attribute(onnx::NodeProto& node, const std::string& name, float value) 
 
 void add_attribute(onnx::NodeProto& node, const std::string& name, std::int64_t value) {
   add_attribute(node, name, onnx::AttributeProto::INT).set_i(value);
+}
+
+void add_attribute(onnx::NodeProto& node, const std::string& name, const std::string& value) {
+  add_attribute(node, name, onnx::AttributeProto::STRING).set_s(value);
 }
 
 void add_attribute(onnx::NodeProto& node, const std::string& name, std::span<const std::int64_t> values) {

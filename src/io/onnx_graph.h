@@ -22,11 +22,17 @@ std::vector<std::size_t> channel_shape(const Shape& shape);
 std::string add_node(onnx::GraphProto& graph, const std::string& name, const std::string& op,
                      const std::vector<std::string>& inputs);
 
+/// A Constant node of that name: a list of integers or of floats. (A node, because onnx 1.12 infers no shapes
+/// from a tensor of the graph.)
+std::string add_list(onnx::GraphProto& graph, const std::string& name, std::span<const std::int64_t> values);
+std::string add_list(onnx::GraphProto& graph, const std::string& name, std::span<const float> values);
+
 /// A Flatten node of that name: each example as one row, in the order of its axes.
 std::string add_flatten(onnx::GraphProto& graph, const std::string& name, const std::string& x);
 
 void add_attribute(onnx::NodeProto& node, const std::string& name, float value);
 void add_attribute(onnx::NodeProto& node, const std::string& name, std::int64_t value);
+void add_attribute(onnx::NodeProto& node, const std::string& name, const std::string& value);
 void add_attribute(onnx::NodeProto& node, const std::string& name, std::span<const std::int64_t> values);
 void add_attribute(onnx::NodeProto& node, const std::string& name, const std::vector<std::string>& values);
 void add_attribute(onnx::NodeProto& node, const std::string& name, onnx::TensorProto value);

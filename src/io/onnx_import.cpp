@@ -14,15 +14,16 @@
 namespace halfwave {
 namespace {
 
-const std::string& metadata(const onnx::ModelProto& model, std::string_view key) {
+const std::string* find_metadata(const onnx::ModelProto& model, std::string_view key) {
   for (const onnx::StringStringEntryProto& entry : model.metadata_props())
-    if (entry.key() == key) return entry.value();
-  const std::string producer =
-      model.producer_name().empty() ? "an unknown program" : "'" + model.producer_name() + "'";
-  throw input_error(fmt::format(
-      "metadata '{}' is missing. This version reads the model files that 'halfwave train' writes; "
-      "this one was written by {}.",
-      key, producer));
+    if (entry.key() == key) return &entry.value();
+  return nullptr;
+}
+
+const std::string& metadata(const onnx::ModelProto& model, std::string_view key) {
+  if (const std::string* value = find_metadata(model, key)) return *value;
+  throw input_error(
+      fmt::format("metadata '{}' is missing, which is there in every file that Halfwave writes", key));
 }
 
 NetworkLine read_line(const std::string& line) {
@@ -158,8 +159,13 @@ void check_unchanged(const onnx::ModelProto& model, const onnx::ModelProto& expe
 
 }  // namespace
 
+bool is_own(const onnx::ModelProto& model) {
+  const auto has = [&](const char* key) { return find_metadata(model, key) != nullptr; };
+  return has(onnx_names::kNetwork) || has(onnx_names::kSchema) || has(onnx_names::kFacts) ||
+         model.producer_name() == onnx_names::kProducer;
+}
+
 ModelParts from_onnx(const onnx::ModelProto& model) {
-  metadata(model, onnx_names::kNetwork);
   Schema schema = schema_from_json(metadata(model, onnx_names::kSchema));
   const OnnxTensors tensors(model.graph());
   Network network = read_network(model, schema, tensors);

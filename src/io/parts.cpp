@@ -130,23 +130,81 @@ std::vector<float> target_values(const Array& labels, std::size_t outputs) {
   return targets;
 }
 
-Examples to_examples(Part& part, const Schema& schema) {
+std::string example_text(const std::vector<std::int64_t>& shape) {
+  return shape_text(std::vector<std::size_t>(shape.begin(), shape.end()));
+}
+
+/// Texts that are as many as the classes of a foreign model, which have numbers for names: classes in the
+/// order of the alphabet, as other programs number them.
+std::vector<std::int32_t> classes_in_order(const Array& labels, const Schema& schema,
+                                           std::vector<std::string>& warnings) {
+  const std::vector<std::string> names = find_classes(labels);
+  if (names.size() != schema.classes.size()) return class_indices(labels, schema.classes);
+  std::string list;
+  for (std::size_t c = 0; c < std::min<std::size_t>(names.size(), 10); ++c)
+    list += fmt::format("{}{} = {}", c == 0 ? "" : ", ", c, names[c]);
+  warnings.push_back(fmt::format("{}: the model has no names for its classes; taken in their order: {}{}",
+                                 labels.name, list, names.size() > 10 ? ", …" : ""));
+  return class_indices(labels, names);
+}
+
+/// The labels as classes, or as targets, of the examples.
+void take_labels(const Array& labels, const Schema& schema, Examples& examples,
+                 std::vector<std::string>& warnings) {
+  const bool texts = std::holds_alternative<std::vector<std::string>>(labels.values);
+  if (schema.task == Task::classification) {
+    examples.labels = schema.foreign && texts ? classes_in_order(labels, schema, warnings)
+                                              : class_indices(labels, schema.classes);
+    return;
+  }
+  if (schema.foreign && !texts && label_width(labels) == 1) {
+    const auto& values = std::get<std::vector<double>>(labels.values);
+    std::vector<std::int32_t> numbers;
+    constexpr double kMost = 1e9;
+    for (const double value : values)
+      if (value == std::floor(value) && std::fabs(value) < kMost)
+        numbers.push_back(static_cast<std::int32_t>(value));
+    if (numbers.size() == values.size() && count_outputs(numbers, schema)) {
+      examples.labels = std::move(numbers);
+      return;
+    }
+  }
+  examples.targets = target_values(labels, schema.outputs);
+}
+
+Examples to_examples(Part& part, const Schema& schema, std::vector<std::string>& warnings) {
   Examples examples;
   examples.count = part.inputs.count();
   if (auto* bytes = std::get_if<Bytes>(&part.inputs.values)) examples.values = std::move(*bytes);
   if (auto* floats = std::get_if<std::vector<float>>(&part.inputs.values))
     examples.values = std::move(*floats);
-  if (!part.labels) return examples;
-  if (schema.task == Task::classification) {
-    examples.labels = class_indices(*part.labels, schema.classes);
-  } else {
-    examples.targets = target_values(*part.labels, schema.outputs);
-  }
+  if (part.labels) fit_labels(*part.labels, schema, examples, warnings);
   return examples;
 }
 
-std::string example_text(const std::vector<std::int64_t>& shape) {
-  return shape_text(std::vector<std::size_t>(shape.begin(), shape.end()));
+/// Without axes of size one.
+template <class Axes>
+std::vector<std::size_t> squeezed(const Axes& axes) {
+  std::vector<std::size_t> rest;
+  for (const auto axis : axes)
+    if (axis != 1) rest.push_back(static_cast<std::size_t>(axis));
+  return rest;
+}
+
+/// Brings the axes of the inputs, [count, …], into the order of the schema's. Throws Error (input) where they
+/// cannot be the same numbers.
+void fit_axes(Array& inputs, const Schema& schema) {
+  const std::span<const std::size_t> own = std::span(inputs.shape).subspan(1);
+  const std::vector<std::size_t> wanted(schema.shape.begin(), schema.shape.end());
+  if (std::ranges::equal(own, wanted)) return;
+  if (own.size() == 3 && wanted == std::vector{own[2], own[0], own[1]}) return channels_first(inputs);
+  const std::vector<std::int64_t> usual = example_shape(inputs);
+  const std::vector<std::size_t> all = squeezed(usual), needed = squeezed(wanted);
+  const bool flat = all.size() < 2 || needed.size() < 2;
+  if (inputs.row_size() == schema.features() && (all == needed || flat)) return;
+  throw input_error(fmt::format("{}: examples of shape {} ({} numbers) where the network takes {} ({})",
+                                inputs.name, example_text(usual), inputs.row_size(),
+                                example_text(schema.shape), schema.features()));
 }
 
 }  // namespace
@@ -165,22 +223,32 @@ Dataset assemble(Parts parts, const DataOptions& options) {
   } else {
     schema.outputs = label_width(labels);
   }
-  data.train = to_examples(parts.train, schema);
-  if (parts.test) data.test = fit(std::move(*parts.test), schema);
+  data.train = to_examples(parts.train, schema, data.warnings);
+  if (parts.test) data.test = fit(std::move(*parts.test), schema, data.warnings);
   return data;
 }
 
-Examples fit(Part part, const Schema& schema) {
+Examples fit(Part part, const Schema& schema, std::vector<std::string>& warnings) {
   check_part(part);
-  Array& inputs = part.inputs;
-  const std::vector<std::int64_t> own = example_shape(inputs);
-  if (own != schema.shape && inputs.row_size() != schema.features()) {
-    throw input_error(fmt::format("{}: examples of shape {} ({} numbers) where the network takes {} ({})",
-                                  inputs.name, example_text(own), inputs.row_size(),
-                                  example_text(schema.shape), schema.features()));
-  }
+  fit_axes(part.inputs, schema);
   if (part.labels && schema.task == Task::classification) decode_one_hot(*part.labels);
-  return to_examples(part, schema);
+  return to_examples(part, schema, warnings);
+}
+
+void fit_labels(const Array& labels, const Schema& schema, Examples& examples,
+                std::vector<std::string>& warnings) {
+  try {
+    take_labels(labels, schema, examples, warnings);
+  } catch (const Error& error) {
+    if (!schema.foreign) throw;
+    warnings.push_back(fmt::format("the labels do not fit the model and are left out: {}", error.what()));
+  }
+}
+
+bool count_outputs(std::span<const std::int32_t> labels, const Schema& schema) {
+  if (!schema.foreign || schema.outputs < 2 || labels.empty()) return false;
+  const auto [least, most] = std::ranges::minmax(labels);
+  return least >= 0 && static_cast<std::size_t>(most) + 1 == schema.outputs;
 }
 
 void for_each_file(const std::vector<std::filesystem::path>& files,

@@ -152,7 +152,8 @@ void Forward(const float* x, std::size_t x_stride, const float* weights, const f
              float* y, std::size_t y_stride, Range rows, Range panels) {
   const StridedOperand a{x, x_stride, 1, shape.rows};
   for (std::size_t p = panels.begin; p < panels.end; ++p)
-    panel_product(a, rows, weights + shape.offset(p), shape.width(p), {bias + p * Panels::kWidth},
+    panel_product(a, rows, weights + shape.offset(p), shape.width(p),
+                  {bias ? bias + p * Panels::kWidth : nullptr},
                   y + rows.begin * y_stride + p * Panels::kWidth, y_stride, FetchNothing());
 }
 

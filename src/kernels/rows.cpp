@@ -145,6 +145,18 @@ void ColumnCombine(const float* x, const float* centre, const float* a, const fl
     });
 }
 
+void ColumnAffine(const float* x, const float* factor, const float* shift, std::size_t stride, Range rows,
+                  std::size_t columns, float* out) {
+  for (std::size_t row = rows.begin; row < rows.end; ++row)
+    for_columns({0, columns}, [&](auto d, std::size_t j) HWY_ATTR {
+      const auto value = hn::LoadU(d, x + row * stride + j);
+      const auto constant = shift ? hn::LoadU(d, shift + j) : hn::Zero(d);
+      const auto result =
+          factor ? hn::MulAdd(value, hn::LoadU(d, factor + j), constant) : hn::Add(value, constant);
+      hn::StoreU(result, d, out + row * stride + j);
+    });
+}
+
 void StandardiseBytes(const std::uint8_t* x, const float* mean, const float* scale, std::size_t n,
                       float* out) {
   for_columns({0, n}, [&](auto d, std::size_t j) HWY_ATTR {
@@ -165,6 +177,12 @@ void StandardiseFloats(const float* x, const float* mean, const float* scale, st
 void Add(const float* a, const float* b, std::size_t n, float* sum) {
   for_columns({0, n}, [&](auto d, std::size_t j) HWY_ATTR {
     hn::StoreU(hn::Add(hn::LoadU(d, a + j), hn::LoadU(d, b + j)), d, sum + j);
+  });
+}
+
+void Multiply(const float* a, const float* b, std::size_t n, float* product) {
+  for_columns({0, n}, [&](auto d, std::size_t j) HWY_ATTR {
+    hn::StoreU(hn::Mul(hn::LoadU(d, a + j), hn::LoadU(d, b + j)), d, product + j);
   });
 }
 
@@ -209,9 +227,11 @@ HWY_EXPORT(AddSlopes);
 HWY_EXPORT(CountNonzeros);
 HWY_EXPORT(ColumnScale);
 HWY_EXPORT(ColumnCombine);
+HWY_EXPORT(ColumnAffine);
 HWY_EXPORT(StandardiseBytes);
 HWY_EXPORT(StandardiseFloats);
 HWY_EXPORT(Add);
+HWY_EXPORT(Multiply);
 HWY_EXPORT(AddSign);
 HWY_EXPORT(SquaresOfBlock);
 
@@ -238,6 +258,10 @@ void column_combine(const float* x, const float* centre, const float* a, const f
                     const float* c, std::size_t stride, Range rows, std::size_t columns, float* out) {
   HWY_DYNAMIC_DISPATCH(ColumnCombine)(x, centre, a, y, b, c, stride, rows, columns, out);
 }
+void column_affine(const float* x, const float* factor, const float* shift, std::size_t stride, Range rows,
+                   std::size_t columns, float* out) {
+  HWY_DYNAMIC_DISPATCH(ColumnAffine)(x, factor, shift, stride, rows, columns, out);
+}
 void standardise(const std::uint8_t* x, const float* mean, const float* scale, std::size_t n, float* out) {
   HWY_DYNAMIC_DISPATCH(StandardiseBytes)(x, mean, scale, n, out);
 }
@@ -246,6 +270,9 @@ void standardise(const float* x, const float* mean, const float* scale, std::siz
 }
 void add(const float* a, const float* b, std::size_t n, float* sum) {
   HWY_DYNAMIC_DISPATCH(Add)(a, b, n, sum);
+}
+void multiply(const float* a, const float* b, std::size_t n, float* product) {
+  HWY_DYNAMIC_DISPATCH(Multiply)(a, b, n, product);
 }
 void add_sign(const float* h, float factor, std::size_t n, float* dy) {
   HWY_DYNAMIC_DISPATCH(AddSign)(h, factor, n, dy);

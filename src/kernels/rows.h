@@ -30,12 +30,19 @@ void column_scale(const float* x, const float* centre, const float* a, const flo
 void column_combine(const float* x, const float* centre, const float* a, const float* y, const float* b,
                     const float* c, std::size_t stride, Range rows, std::size_t columns, float* out);
 
+/// out[:, j] = x[:, j] · factor[j] + shift[j], for columns 0 … columns-1; either may be null: 1 and 0. In
+/// place allowed.
+void column_affine(const float* x, const float* factor, const float* shift, std::size_t stride, Range rows,
+                   std::size_t columns, float* out);
+
 /// out[j] = (x[j] - mean[j]) · scale[j]: one example, standardised, from bytes or floats.
 void standardise(const std::uint8_t* x, const float* mean, const float* scale, std::size_t n, float* out);
 void standardise(const float* x, const float* mean, const float* scale, std::size_t n, float* out);
 
 /// sum[i] = a[i] + b[i]; in place allowed.
 void add(const float* a, const float* b, std::size_t n, float* sum);
+/// product[i] = a[i] · b[i]; in place allowed.
+void multiply(const float* a, const float* b, std::size_t n, float* product);
 /// dy[i] += factor · sign(h[i]), sign(0) = 0: the gradient of factor · Σ|h|.
 void add_sign(const float* h, float factor, std::size_t n, float* dy);
 

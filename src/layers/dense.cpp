@@ -13,18 +13,19 @@
 namespace halfwave {
 namespace {
 
-/// y = x·W + b: x [batch, in], W [in, out], b [out]. Each of the three products skips the zeros of x, or of
-/// dy, where there are enough of them to make that faster.
+/// y = x·W + b: x [batch, in], W [in, out], b [out], which may be left out. Each of the three products skips
+/// the zeros of x, or of dy, where there are enough of them to make that faster.
 class Dense final : public Layer {
  public:
   using Layer::Layer;
 
   std::vector<TensorSpec> tensors() const override {
-    return {{.name = "weight",
-             .shape = {inputs(), outputs()},
-             .decays = true,
-             .storage = TensorSpec::Storage::panels},
-            {.name = "bias", .shape = {outputs()}}};
+    std::vector<TensorSpec> all{{.name = "weight",
+                                 .shape = {inputs(), outputs()},
+                                 .decays = true,
+                                 .storage = TensorSpec::Storage::panels}};
+    if (field(1) != 0.0) all.push_back({.name = "bias", .shape = {outputs()}});
+    return all;
   }
 
   /// For inference: the bias with what the rest of the input adds to it; for few examples W row by row.
@@ -55,8 +56,10 @@ class Dense final : public Layer {
         float* const start = m.workspace + p * Panels::kWidth;
         if (m.rest)
           add_rest(m, p, start);
+        else if (const float* const b = bias(m))
+          std::copy_n(b + p * Panels::kWidth, shape.width(p), start);
         else
-          std::copy_n(m.tensors[1] + p * Panels::kWidth, shape.width(p), start);
+          std::fill_n(start, shape.width(p), 0.0f);
         if (!by_row(m)) continue;
         const float* from = m.tensors[0] + shape.offset(p);
         for (std::size_t k = 0; k < inputs(); ++k, from += shape.width(p))
@@ -81,7 +84,8 @@ class Dense final : public Layer {
     PanelTasks(shape.count(), context.batch, context.batch * shape.size(), threads, NonzeroLists::kRows)
         .run(threads, [&](std::size_t p, Range rows) {
           alignas(kAlignment) float with_rest[Panels::kWidth];
-          const float* start = (context.training ? m.tensors[1] : m.workspace) + p * Panels::kWidth;
+          const float* start = context.training ? bias(m) : m.workspace;
+          if (start) start += p * Panels::kWidth;
           if (m.rest && context.training) {  // now that the product needs the panel anyway
             add_rest(m, p, with_rest);
             start = with_rest;
@@ -107,6 +111,7 @@ class Dense final : public Layer {
   static bool by_row(const LayerMemory& m) { return m.x_nonzeros && m.batch <= kFewExamples; }
 
   Panels panels() const { return {inputs(), outputs()}; }
+  static const float* bias(const LayerMemory& m) { return m.tensors.size() > 1 ? m.tensors[1] : nullptr; }
 
   /// Multiply-adds of the forward product, or as many as take as long: for few examples it is the weights'
   /// way from memory that takes the time.
@@ -121,9 +126,10 @@ class Dense final : public Layer {
   /// start = bias + rest·W, of panel p.
   void add_rest(const LayerMemory& m, std::size_t p, float* start) const {
     const Panels shape = panels();
+    const float* const b = bias(m);
     dense_forward(m.rest, row_stride(inputs()), m.tensors[0] + shape.offset(p),
-                  m.tensors[1] + p * Panels::kWidth, {inputs(), shape.used(p)}, start, Panels::kWidth, {0, 1},
-                  {0, 1});
+                  b ? b + p * Panels::kWidth : nullptr, {inputs(), shape.used(p)}, start, Panels::kWidth,
+                  {0, 1}, {0, 1});
   }
 
   /// Calls body(run, skips) for the longest runs of rows whose groups all skip zeros, or all do not.
@@ -156,8 +162,9 @@ class Dense final : public Layer {
 LayerInfo dense_layer() {
   return {.name = "dense",
           .help = "every output is a weighted sum of all inputs, plus a bias",
-          .onnx = "Gemm(row(x), weight, bias)",
-          .fields = {{"units", 0, 1, 1 << 24, "outputs; the last layer's follow from the data", true}},
+          .onnx = "Gemm(row(x), weight, bias?)",
+          .fields = {{"units", 0, 1, 1 << 24, "outputs; the last layer's follow from the data", true},
+                     {.name = "bias", .value = 1, .low = 0, .high = 1, .help = "0: none", .whole = true}},
           .make = make_layer<Dense>};
 }
 

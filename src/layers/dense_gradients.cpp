@@ -15,6 +15,7 @@ DenseGradients::Scratch::Scratch(float* memory, std::size_t batch, Panels shape,
   dy_panels = placer.take(Panels{batch, out}.size());
   dy_transposed = placer.take(Panels{out, batch}.size());
   dy_counts = reinterpret_cast<std::uint32_t*>(placer.take(out));
+  db = placer.take(row_stride(out));
   if (skipping) {
     lists = placer.take(std::max(NonzeroLists::floats(in, batch), NonzeroLists::floats(out, batch)));
     x_panels = placer.take(Panels{batch, in}.size());
@@ -36,7 +37,8 @@ DenseGradients::DenseGradients(Panels shape, const StepContext& context, const L
       sink_(sink),
       scratch_(memory.scratch, context.batch, shape, context.skipping != Skipping::never),
       work_(context.batch * shape.size()),
-      threads_(context.team(work_)) {}
+      threads_(context.team(work_)),
+      db_(memory.gradients.size() > 1 ? memory.gradients[1] : scratch_.db) {}
 
 void DenseGradients::run() {
   const bool masked = m_.dx && masks_dx();
@@ -64,7 +66,7 @@ void DenseGradients::run() {
     else
       dw_dense();
   }
-  sink_.ready(1, 0, shape_.columns, m_.gradients[1]);
+  if (m_.gradients.size() > 1) sink_.ready(1, 0, shape_.columns, db_);
 }
 
 bool DenseGradients::masks_dx() const {
@@ -85,7 +87,7 @@ void DenseGradients::arrange_dy(bool transposed) {
     const Range mine = share(dy_shape_.count(), thread, all);
     const Range units{mine.begin * Panels::kWidth, std::min(shape_.columns, mine.end * Panels::kWidth)};
     pack_panels(m_.dy, m_.y_stride, dy_shape_, mine.begin, mine.end, scratch_.dy_panels);
-    column_sums(m_.dy, m_.y_stride, context_.batch, units, m_.gradients[1]);
+    column_sums(m_.dy, m_.y_stride, context_.batch, units, db_);
     if (m_.dy_zeros && !units.empty()) {
       std::fill_n(scratch_.dy_counts + units.begin, units.size(), 0u);
       count_nonzeros(m_.dy, m_.y_stride, context_.batch, units, scratch_.dy_counts);
@@ -140,7 +142,7 @@ void DenseGradients::make_dw(std::size_t panel, Range rows, std::size_t together
 /// What rows of dW begin with: the rest of the input takes part in every example, Σ rest·dy = rest·db.
 ProductStart DenseGradients::rest_start(std::size_t panel, std::size_t input) const {
   if (!m_.rest) return {};
-  return {m_.gradients[1] + panel * Panels::kWidth, m_.rest + input};
+  return {db_ + panel * Panels::kWidth, m_.rest + input};
 }
 
 void DenseGradients::dw_dense() {
@@ -196,7 +198,7 @@ void DenseGradients::dw_by_dy() {
           alignas(kAlignment) float transposed[Panels::kWidth * Panels::kWidth];
           const std::size_t q = part.begin / Panels::kWidth, width = x_shape.width(q);
           ProductStart start;
-          if (m_.rest) start = {m_.rest + part.begin, m_.gradients[1] + output};
+          if (m_.rest) start = {m_.rest + part.begin, db_ + output};
           skipping_product(lists, groups, scratch_.x_panels + x_shape.offset(q), width, start, transposed,
                            width, companions);
           transpose_to_panels(transposed, width, shape_.used(p), part.size(), {0, 1}, dw);

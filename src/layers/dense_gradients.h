@@ -20,6 +20,7 @@ class DenseGradients {
   struct Scratch {
     float *dy_panels, *dy_transposed;  ///< dy in the layouts of the products
     std::uint32_t* dy_counts;          ///< of each unit of dy: numbers that are not zero
+    float* db;                         ///< where the layer has no bias
     float *lists = nullptr, *x_panels = nullptr, *sums = nullptr;
     std::size_t floats;
     Scratch(float* memory, std::size_t batch, Panels shape, bool skipping);
@@ -54,6 +55,7 @@ class DenseGradients {
   const Scratch scratch_;
   const std::size_t work_;
   const int threads_;
+  float* const db_;  ///< Σ dy, by unit
 };
 
 }  // namespace halfwave

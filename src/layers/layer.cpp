@@ -90,7 +90,8 @@ std::vector<float> TensorSpec::load(const float* memory) const {
 
 std::string Layer::line() const {
   std::string text(info_.name);
-  // Without their name only the first two fields are written, while none was left out: more are a riddle.
+  // Without their name only the first two fields are written, while none was left out: more are a riddle, and
+  // so is what is on or off.
   bool by_place = true;
   int written = 0;
   for (std::size_t i = 0; i < fields_.size(); ++i) {
@@ -104,7 +105,8 @@ std::string Layer::line() const {
       return !field.lowest.empty() && value == field.low ? std::string(field.lowest)
                                                          : fmt::format("{}", value);
     };
-    by_place = by_place && written++ < 2;
+    const bool is_switch = field.whole && field.low == 0 && field.high == 1;
+    by_place = by_place && !is_switch && written++ < 2;
     text += by_place ? " " : fmt::format(" {}=", field.name);
     text += word(fields_[i]);
     if (field.pair && has_second(i)) text.append("x").append(word(fields_[i + 1]));

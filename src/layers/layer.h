@@ -264,6 +264,8 @@ class Layer {
   /// forward() and prepare() can take over a following Affine, with so many more floats of workspace.
   virtual std::size_t fold_floats() const { return 0; }
   virtual void backward(const StepContext& context, const LayerMemory& memory, GradientSink& sink) const = 0;
+  /// Else no layer before it can learn.
+  virtual bool has_backward() const { return true; }
 
  protected:
   /// Shape of the output; throws Error (usage) where the input does not fit.

@@ -4,19 +4,18 @@
 
 #include <algorithm>
 
-#include "core/team.h"
 #include "io/model_file.h"
 #include "train/check_examples.h"
 #include "train/evaluator.h"
+#include "train/run_layer.h"
 
 namespace halfwave {
-namespace {
 
-int team_of(int threads) { return threads > 0 ? std::min(threads, 1024) : available_threads(); }
-
-}  // namespace
-
-Model Model::load(const std::string& path) { return Model(std::make_shared<ModelParts>(read_model(path))); }
+Model Model::load(const std::string& path) {
+  auto parts = std::make_shared<ModelParts>(read_model(path));
+  parts->schema.foreign = parts->original != nullptr && parts->facts.empty();  // not trained here since
+  return Model(std::move(parts));
+}
 
 void Model::save(const std::string& path) const { write_model(*parts_, path); }
 
@@ -26,15 +25,41 @@ std::size_t Model::parameters() const { return parts_->network.parameters(); }
 std::size_t Model::outputs() const { return parts_->network.outputs(); }
 const std::map<std::string, std::string>& Model::facts() const { return parts_->facts; }
 
-std::vector<float> Model::predict(const Examples& examples, int threads) const {
+std::vector<float> Model::predict(const Examples& examples, int threads, const RunProgress& progress) const {
   check_examples(examples, schema(), Labels::unused, "The data to predict");
   const std::size_t outputs = parts_->network.outputs();
   std::vector<float> predictions(examples.count * outputs);
   Evaluator evaluator(*parts_, parts_->network.size(), examples.count, team_of(threads));
   evaluator.run(examples, [&](std::size_t first, std::size_t count, const Plan& plan) {
     read_predictions(parts_->preprocessing, plan, count, predictions.data() + first * outputs);
+    if (progress) progress(first + count);
   });
   return predictions;
+}
+
+std::vector<LayerSummary> Model::layers() const { return layers_of(parts_->network); }
+
+std::vector<float> Model::layer_output(std::string_view layer, const Examples& examples, int threads,
+                                       const RunProgress& progress) const {
+  std::vector<float> output;
+  run_layer(*parts_, find_layer(parts_->network, layer), examples, team_of(threads),
+            [&](std::size_t done, std::span<const float> rows) {
+              output.insert(output.end(), rows.begin(), rows.end());
+              if (progress) progress(done);
+            });
+  return output;
+}
+
+SparseRows Model::layer_code(std::string_view layer, const Examples& examples, int threads,
+                             const RunProgress& progress) const {
+  const std::size_t index = find_layer(parts_->network, layer);
+  SparseRows code;
+  code.columns = parts_->network.layer(index).output().numbers();
+  run_layer(*parts_, index, examples, team_of(threads), [&](std::size_t done, std::span<const float> rows) {
+    for (; !rows.empty(); rows = rows.subspan(code.columns)) code.add(rows.first(code.columns));
+    if (progress) progress(done);
+  });
+  return code;
 }
 
 std::vector<float> Model::predict(std::span<const float> inputs, std::size_t count, int threads) const {

@@ -1,6 +1,7 @@
 #include "train/prepare.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <halfwave/activation.h>
 #include <halfwave/error.h>
 #include <halfwave/version.h>
@@ -12,6 +13,8 @@
 #include "core/suggest.h"
 #include "core/team.h"
 #include "graph/initialise.h"
+#include "io/original_file.h"
+#include "recognise/recognise.h"
 #include "train/augment.h"
 #include "train/check_examples.h"
 #include "train/loss.h"
@@ -191,28 +194,75 @@ Preprocessing fit_preprocessing(const Dataset& data, bool standardise, bool grid
   return preprocessing;
 }
 
+namespace {
+
+std::vector<std::int64_t> without_ones(std::vector<std::int64_t> shape) {
+  std::erase(shape, std::int64_t{1});
+  return shape;
+}
+
+/// Whether examples of one shape have the numbers of the other in the same order: equal but for axes of
+/// length 1, or one of them a plain row.
+bool same_order(const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
+  const auto x = without_ones(a), y = without_ones(b);
+  return x == y || x.size() < 2 || y.size() < 2;
+}
+
+/// What a model says of its data, as training it further on these data makes it: one that another program
+/// wrote knows no columns and no names of classes, and learns them.
+Schema schema_for(const ModelParts& from, const Dataset& data) {
+  if (!from.schema.foreign) return from.schema;
+  if (!same_order(from.schema.shape, data.schema.shape))
+    throw usage_error(
+        fmt::format("The model to train further takes examples of shape [{}]; those of '{}' have [{}].",
+                    fmt::join(from.schema.shape, ", "), data.name, fmt::join(data.schema.shape, ", ")));
+  Schema schema = data.schema;
+  if (schema.columns.empty()) schema.shape = from.schema.shape;
+  return schema;
+}
+
+/// A copy of a model that another program wrote: its layers have no line that makes them again.
+Network copy_of(const ModelParts& from) {
+  Network network = from.original
+                        ? recognise(from.original->graph).parts.network
+                        : parse_network(from.network.line(), from.schema.shape, from.network.outputs());
+  std::copy(from.network.values().begin(), from.network.values().end(), network.values().begin());
+  return network;
+}
+
+/// A copy of a model, with the preprocessing that it has, to be trained further.
+std::shared_ptr<ModelParts> copy_model(const ModelParts& from, const Dataset& data,
+                                       const TrainOptions& options) {
+  Schema schema = schema_for(from, data);
+  if (const std::string difference = column_difference(schema.columns, data.schema.columns);
+      !difference.empty())
+    throw usage_error(fmt::format("The model to train further is for other columns than those of '{}': {}.",
+                                  data.name, difference));
+  if (schema.task != data.schema.task || from.schema.features() != data.schema.features() ||
+      schema.classes != data.schema.classes || schema.outputs != data.schema.outputs)
+    throw usage_error(fmt::format(
+        "The model to train further takes {} features and has {} outputs; the data set '{}' has "
+        "{} features and {} classes or targets, or other class names.",
+        from.schema.features(), from.network.outputs(), data.name, data.schema.features(),
+        data.schema.task == Task::classification ? data.schema.classes.size() : data.schema.outputs));
+  Preprocessing preprocessing = from.preprocessing;
+  const std::size_t targets = schema.task == Task::regression ? schema.outputs : 0;
+  preprocessing.target_mean.resize(targets, 0.0f);
+  preprocessing.target_scale.resize(targets, 1.0f);
+  const Loss loss(options.loss, options.label_smoothing, data.schema, preprocessing);
+  if (loss.outputs() != from.network.outputs())
+    throw usage_error(fmt::format("The loss '{}' needs {} outputs, but the model to train further has {}.",
+                                  loss.name(), loss.outputs(), from.network.outputs()));
+  auto copy = std::make_shared<ModelParts>(ModelParts{
+      copy_of(from), std::move(schema), std::move(preprocessing), {}, from.results, from.unused_nodes});
+  copy->original = from.original;
+  return copy;
+}
+
+}  // namespace
+
 std::shared_ptr<ModelParts> make_model(const Dataset& data, const TrainOptions& options, const Model* start) {
-  if (start) {
-    ModelParts& from = start->parts();
-    if (const std::string difference = column_difference(from.schema.columns, data.schema.columns);
-        !difference.empty())
-      throw usage_error(fmt::format("The model to train further is for other columns than those of '{}': {}.",
-                                    data.name, difference));
-    if (from.schema.task != data.schema.task || from.schema.features() != data.schema.features() ||
-        from.schema.classes != data.schema.classes || from.schema.outputs != data.schema.outputs)
-      throw usage_error(fmt::format(
-          "The model to train further takes {} features and has {} outputs; the data set '{}' has "
-          "{} features and {} classes or targets, or other class names.",
-          from.schema.features(), from.network.outputs(), data.name, data.schema.features(),
-          data.schema.task == Task::classification ? data.schema.classes.size() : data.schema.outputs));
-    const Loss loss(options.loss, options.label_smoothing, data.schema, from.preprocessing);
-    if (loss.outputs() != from.network.outputs())
-      throw usage_error(fmt::format("The loss '{}' needs {} outputs, but the model to train further has {}.",
-                                    loss.name(), loss.outputs(), from.network.outputs()));
-    Network network = parse_network(from.network.line(), from.schema.shape, from.network.outputs());
-    std::copy(from.network.values().begin(), from.network.values().end(), network.values().begin());
-    return std::make_shared<ModelParts>(ModelParts{std::move(network), from.schema, from.preprocessing, {}});
-  }
+  if (start) return copy_model(start->parts(), data, options);
   const Loss loss(options.loss, options.label_smoothing, data.schema, {});
   const std::string line = options.net.empty() ? mlp_line(options.hidden, options.activation) : options.net;
   Network network = parse_network(line, data.schema.shape, loss.outputs(), options.activation);

@@ -44,7 +44,8 @@ Run::Run(const Dataset& data, const TrainOptions& options, std::shared_ptr<Model
       checkpoint_(
           make_checkpoint(options.checkpoint.empty() ? options.interrupt_checkpoint : options.checkpoint,
                           data, options, *model_, started)),
-      order_(data.train.count) {
+      order_(data.train.count),
+      rules_(*model_, data, options) {
   state_.nonzeros.resize(step_.plan().layers());
   for (std::size_t i = 0; i < state_.nonzeros.size(); ++i)
     state_.nonzeros[i].resize(step_.plan().nonzeros(i).size());
@@ -54,6 +55,7 @@ TrainResult Run::train() {
   const auto values = average_.values();
   state_.good_values.assign(values.begin(), values.end());
   if (options_.resume) resume();
+  for (const std::string& warning : rules_.at_start()) warn(warning);
   run_start_ = Clock::now();
   while (state_.epoch < options_.epochs && !stops_early()) {
     if (!run_epoch() || !finish_epoch() || end_ == TrainResult::End::interrupted) break;
@@ -68,8 +70,8 @@ TrainResult Run::train() {
 void Run::resume() {
   if (!checkpoint_) throw usage_error("--resume needs --checkpoint FOLDER: where the run was saved.");
   if (!checkpoint_->exists()) {
-    warnings_.push_back(fmt::format("There is no checkpoint in {}: the run begins anew.",
-                                    checkpoint_->file().parent_path().string()));
+    warn(fmt::format("There is no checkpoint in {}: the run begins anew.",
+                     checkpoint_->file().parent_path().string()));
     return;
   }
   checkpoint_->load(state_, model_->network, step_.optimiser(), average_);
@@ -168,6 +170,8 @@ bool Run::finish_epoch() {
   report.learning_rate = schedule_.rate(state_.updates - 1);
   report.seconds = state_.epoch_seconds;
   report.layers = measure_health(model_->network, step_.plan(), static_cast<std::size_t>(state_.seen));
+  const std::vector<LayerInspection> layers = inspect_epoch(
+      model_->network, step_.plan(), static_cast<std::size_t>(state_.seen), report.layers);
   for (std::size_t i = 0; i < step_.plan().layers(); ++i)
     std::ranges::fill(step_.plan().nonzeros(i), std::uint64_t{0});
 
@@ -192,7 +196,13 @@ bool Run::finish_epoch() {
   if (interrupted || (!options_.checkpoint.empty() && (last || state_.epoch % options_.every == 0)))
     save_checkpoint();
   if (observer_) observer_->epoch(report);
+  for (const std::string& warning : rules_.after_epoch(state_.reports, layers)) warn(warning);
   return true;
+}
+
+void Run::warn(const std::string& warning) {
+  warnings_.push_back(warning);
+  if (observer_) observer_->warning(warning);
 }
 
 bool Run::stops_early() const {

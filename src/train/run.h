@@ -9,6 +9,7 @@
 #include "train/checkpoint.h"
 #include "train/evaluator.h"
 #include "train/run_state.h"
+#include "train/run_warnings.h"
 #include "train/schedule.h"
 #include "train/update_step.h"
 #include "train/weight_average.h"
@@ -37,6 +38,7 @@ class Run {
   void report_progress() const;
   void save_checkpoint();
   void diverged(std::int64_t update, const std::string& where);
+  void warn(const std::string& warning);
   bool stops_early() const;
   TrainResult result();
 
@@ -56,6 +58,7 @@ class Run {
   TrainResult::End end_ = TrainResult::End::finished;
   std::string message_;
   std::vector<std::string> warnings_;
+  RunWarnings rules_;
   Clock::time_point epoch_start_, run_start_;
   double seconds_before_ = 0.0;     ///< of the run, before this process
   std::int64_t examples_here_ = 0;  ///< seen by this process

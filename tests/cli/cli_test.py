@@ -484,7 +484,7 @@ class Help(Case):
     def test_help_and_version(self):
         self.assertRegex(self.ok("--version").stdout, r"^halfwave \d+\.\d+\.\d+\n$")
         text = self.ok("--help").stdout
-        for command in ("train", "run", "bench", "list"):
+        for command in ("train", "run", "inspect", "bench", "list"):
             self.assertIn(f"  {command} ", text)
             own = self.ok(command, "--help")
             self.assertIn(f"Usage: halfwave {command}", own.stdout)
@@ -512,11 +512,16 @@ class Help(Case):
                 for item in value:
                     collect(item, path + "[]")
 
-        for words in (["train", "mnist1d", *QUICK], ["train", "t.csv", *QUICK], ["run", "mnist1d.onnx", "mnist1d"],
+        self.ok("train", "mnist1d", *QUICK, "--bias-init", "-50", "-o", "dead.onnx")
+        for words in (["train", "mnist1d", *QUICK], ["train", "t.csv", *QUICK],
+                      ["inspect", "dead.onnx", "mnist1d", "--heal", "--epochs", "1", "--seeds", "2"],
+                      ["list", "findings"], ["list", "remedies"], ["run", "mnist1d.onnx", "mnist1d"],
+                      ["run", "mnist1d.onnx", "mnist1d", "--layer", "relu_1"], ["run", "mnist1d.onnx", "--layers"],
                       ["run", "t.onnx", "t.csv"], ["list", "layers"], ["list", "activations"], ["list", "data"],
                       ["list", "networks"], ["list", "augmentations"], ["bench", "--quick", "--seconds", "0.02", "--batch", "1", "--width", "8"],
                       ["bench", "mnist1d.onnx", "mnist1d", "--quick", "--seconds", "0.02"]):  # fmt: skip
             collect(self.json_of(self.ok(*words, "--json")), "")
+        found |= {"healing.healed.score", "healing.healed.test_score", "healing.healed.network"}
         found |= {"diverged", "resume", "error", "error.kind", "error.message"}  # seen in the tests of these cases
         self.assertEqual(documented, found)
 

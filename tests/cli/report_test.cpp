@@ -248,15 +248,5 @@ TEST(Predictions, ScoreOfNumbers) {
   EXPECT_DOUBLE_EQ(score.mae, 1.0);
 }
 
-TEST(Predictions, NpyHeaderIsAligned) {
-  for (const std::size_t rows : {std::size_t{0}, std::size_t{1}, std::size_t{123456789}}) {
-    const std::string header = npy_header(rows, 10);
-    EXPECT_EQ(header.size() % 64, 0u);
-    EXPECT_EQ(header.back(), '\n');
-    EXPECT_EQ(static_cast<unsigned char>(header[8]) + 256u * static_cast<unsigned char>(header[9]) + 10u,
-              header.size());
-  }
-}
-
 }  // namespace
 }  // namespace halfwave::cli

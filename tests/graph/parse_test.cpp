@@ -50,6 +50,7 @@ TEST(ParseNetwork, UnitsOfTheLastDenseLayerFollowFromTheDataEvenBeforeOtherLayer
 
 /// A network with this one layer, for images of 3 channels and of 12 x 9 positions.
 std::string around(const LayerInfo& info, const std::string& words) {
+  if (info.name == "unflatten") return "flatten, " + words + ", flatten, dense 3";
   return info.make(info, default_fields(info, 6))->joins() ? words + "(input | input), flatten, dense 3"
                                                            : "conv 6 3x3, " + words + ", flatten, dense 3";
 }
@@ -180,7 +181,7 @@ TEST(ParseNetwork, ErrorsNameTheLayerAndWhatIsNear) {
   EXPECT_THAT(message_of("dens 5"), AllOf(HasSubstr("Layer 1"), HasSubstr("'dense'")));
   EXPECT_THAT(message_of("relu 3, dense"),
               AllOf(HasSubstr("Layer 1"), HasSubstr("one word too many"), HasSubstr("no numbers")));
-  EXPECT_THAT(message_of("dense 5 6, dense"), AllOf(HasSubstr("'6'"), HasSubstr("too many")));
+  EXPECT_THAT(message_of("dense 5 1 6, dense"), AllOf(HasSubstr("'6'"), HasSubstr("too many")));
   EXPECT_THAT(message_of("dropout 2, dense"),
               AllOf(HasSubstr("rate"), HasSubstr("0.999"), HasSubstr("not 2")));
   EXPECT_THAT(message_of("dropout -0.1, dense"), HasSubstr("not -0.1"));

@@ -88,6 +88,20 @@ const PlanCase kCases[] = {
      {2, 5, 4, 2}},
     {"conv 5 5 stride=2 padding=1, relu, conv 4 3 stride=2, crelu, average_pool 2, flatten, dense 2",
      {1, 1, 20, 1}},
+    // Products, and layers that change the grid.
+    {"dense 6, scale, multiply(dense 6, sigmoid | input), relu, multiply(tanh), scale shift=0, dense 2"},
+    {"conv 6 3x3, relu, multiply(global_average_pool, dense 3, relu, dense 6, sigmoid), batch_norm, "
+     "multiply(scale factor=0, relu | average_pool 5x6 | input), flatten channels_first=1, dense 3",
+     {2, 5, 6, 3}},
+    {"conv 6 3x3, multiply(input | relu | global_max_pool), residual(multiply(sigmoid)), relu, pool 2, "
+     "flatten, dense 3",
+     {2, 4, 6, 3}},
+    {"conv 4 3x3 stride=2, scale, relu, upsample 2, pad 1 0 -1 2 value=0.5, conv_transpose 6 3 stride=2 "
+     "padding=1 output_padding=1, batch_norm, relu, conv_transpose 4 2x3 groups=2 bias=0, scale factor=0, "
+     "relu, flatten, dense 2",
+     {2, 5, 4, 2}},
+    {"dense 24, relu, unflatten 6 2 2 channels_first=1, conv_transpose 4 2, relu, flatten, dense 16, "
+     "unflatten 2, relu, pad left=1, upsample 2, flatten, dense 2"},
 };
 
 class EveryPlan : public testing::TestWithParam<std::tuple<PlanCase, float>> {
@@ -188,7 +202,7 @@ TEST_P(EveryPlan, SharedBuffersGiveTheSameBitsAsSeparateOnes) { expect_same_bits
 /// Layers that keep the width, with branches in branches.
 std::string random_list(Random& random, int depth) {
   static constexpr const char* kLayers[] = {"dense 5", "relu",    "flatten",    "tanh", "dropout 0.4",
-                                            "prelu",   "sigmoid", "batch_norm", "mish", "identity"};
+                                            "prelu",   "sigmoid", "batch_norm", "mish", "scale"};
   std::string list;
   for (std::uint64_t n = 1 + random.below(3); n > 0; --n) {
     if (!list.empty()) list += ", ";
@@ -196,14 +210,15 @@ std::string random_list(Random& random, int depth) {
       list += kLayers[random.below(std::size(kLayers))];
       continue;
     }
-    const bool adds = random.uniform() < 0.7f;
-    list += adds ? "residual(" : "concat(";
+    const float join = random.uniform();
+    const bool concat = join > 0.7f;
+    list += concat ? "concat(" : join > 0.5f ? "multiply(" : "residual(";
     const std::uint64_t branches = 2 + random.below(2);
     for (std::uint64_t branch = 0; branch < branches; ++branch) {
       if (branch > 0) list += " | ";
       list += random.uniform() < 0.3f ? "input" : random_list(random, depth - 1);
     }
-    list += adds ? ")" : "), dense 5";
+    list += concat ? "), dense 5" : ")";
   }
   return list;
 }

@@ -27,7 +27,7 @@ inline KindTraits traits_of(const LayerInfo& kind) {
 inline void add_kinds_on_grids(std::vector<ModelSample>& samples) {
   for (const LayerInfo& kind : layer_kinds()) {
     const KindTraits traits = traits_of(kind);
-    if (traits.needs_units && !traits.needs_grid) continue;  // dense
+    if ((traits.needs_units && !traits.needs_grid) || kind.name == "unflatten") continue;  // they take rows
     std::string layer(kind.name);
     if (traits.joins) layer += "(conv 6 3, relu | conv 6 1)";
     if (traits.needs_units) layer += " 5";
@@ -66,6 +66,27 @@ inline void add_fields_on_grids(std::vector<ModelSample>& samples) {
       {"pool 3x2 stride=1x3 padding=1x0", &image},
       {"average_pool 3 stride=2 padding=1", &image},
       {"average_pool 2x3", &image},
+      {"conv_transpose 5 3x4", &image},
+      {"conv_transpose 5 4x3 stride=2x3 padding=1x0 output_padding=1x2", &image},
+      {"conv_transpose 6 3 stride=2 dilation=2 padding=2 groups=2 bias=0", &image},
+      {"conv_transpose 5 4 stride=2 padding=1", &signal},
+      {"pad 1 2 3 4 value=1.5", &image},
+      {"pad 1 -2 0 -3", &image},
+      {"pad left=2 right=-1", &signal},
+      {"upsample 2x3", &image},
+      {"upsample 3", &signal},
+      {"scale factor=0", &image},
+      {"scale shift=0", &image},
+      {"scale", &signal},
+      {"flatten channels_first=1", &image},
+      {"flatten channels_first=1, unflatten 7 11 8", &image},
+      {"flatten, unflatten 7 11 8 channels_first=1, conv 3 3", &image},
+      {"flatten, unflatten 7 88, conv 3 3", &image},
+      {"flatten, unflatten 7 channels_first=1, conv 3 3", &image},
+      {"conv 4 3, multiply(global_average_pool, dense 4, sigmoid)", &image},
+      {"conv 4 3, multiply(input | global_max_pool | average_pool 11x14)", &image},
+      {"conv 4 3, multiply(global_average_pool, sigmoid | relu)", &signal},
+      {"multiply(input | input | relu)", &image},
       {"pool 3 stride=2 padding=1", &signal},
       {"average_pool 3 stride=2 padding=1", &signal},
   };

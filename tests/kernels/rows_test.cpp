@@ -85,16 +85,25 @@ TEST(Rows, MomentsAndSlopesAddARangeOfRows) {
   });
 }
 
-TEST(Rows, AddInAnyPlace) {
+TEST(Rows, AddAndMultiplyInAnyPlace) {
   for_each_target([&](const char*) {
     Draw draw(47);
     for (const std::size_t n : {1u, 7u, 16u, 53u}) {
       const std::vector<float> a = draw.normals(n), b = draw.normals(n);
-      Guarded sum(n), over_a(a), over_b(b);
+      Guarded sum(n), over_a(a), over_b(b), product(n), product_over_a(a), product_over_b(b);
       add(a.data(), b.data(), n, sum.data());
       add(over_a.data(), b.data(), n, over_a.data());
       add(a.data(), over_b.data(), n, over_b.data());
-      for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(sum[i], a[i] + b[i]);
+      multiply(a.data(), b.data(), n, product.data());
+      multiply(product_over_a.data(), b.data(), n, product_over_a.data());
+      multiply(a.data(), product_over_b.data(), n, product_over_b.data());
+      for (std::size_t i = 0; i < n; ++i) {
+        ASSERT_EQ(sum[i], a[i] + b[i]);
+        ASSERT_EQ(product[i], a[i] * b[i]);
+      }
+      EXPECT_TRUE(same_bits(product.values(), product_over_a.values()));
+      EXPECT_TRUE(same_bits(product.values(), product_over_b.values()));
+      EXPECT_TRUE(product.intact() && product_over_a.intact() && product_over_b.intact());
       EXPECT_TRUE(same_bits(sum.values(), over_a.values()) && same_bits(sum.values(), over_b.values()));
       EXPECT_TRUE(sum.intact() && over_a.intact() && over_b.intact());
     }
@@ -163,6 +172,35 @@ TEST(Rows, ScaleAndCombineWriteOnlyTheirRowsAndColumns) {
         ASSERT_TRUE(same_bits(over_y.data() + i * m.stride, combined.data() + i * m.stride, m.columns));
       }
       EXPECT_TRUE(scaled.intact() && combined.intact());
+    }
+  });
+}
+
+TEST(Rows, AffineWithAndWithoutEachOfItsNumbers) {
+  for_each_target([&](const char*) {
+    Draw draw(48);
+    for (int round = 0; round < 20; ++round) {
+      const Matrix m(draw);
+      const Range rows{m.rows / 3, m.rows};
+      const float* const factor = round % 3 == 0 ? nullptr : m.a.data();
+      const float* const shift = round % 3 == 1 ? nullptr : m.c.data();
+      Guarded out(m.rows * m.stride), in_place(m.x);
+      column_affine(m.x.data(), factor, shift, m.stride, rows, m.columns, out.data());
+      column_affine(in_place.data(), factor, shift, m.stride, rows, m.columns, in_place.data());
+      for (std::size_t i = 0; i < m.rows; ++i)
+        for (std::size_t j = 0; j < m.stride; ++j) {
+          const float value = out[i * m.stride + j];
+          if (i < rows.begin || j >= m.columns) {
+            ASSERT_EQ(value, kSentinel) << i << ", " << j;
+            continue;
+          }
+          const double product = m.at(m.x, i, j) * (factor ? static_cast<double>(factor[j]) : 1.0),
+                       constant = shift ? static_cast<double>(shift[j]) : 0.0;
+          ASSERT_NEAR(value, product + constant,
+                      2 * kFloatEpsilon * (1 + std::fabs(product) + std::fabs(constant)));
+          ASSERT_EQ(in_place[i * m.stride + j], value);
+        }
+      EXPECT_TRUE(out.intact());
     }
   });
 }

@@ -144,10 +144,130 @@ inline Matrix concat_reference(const ReferenceInput& in) {
   return y;
 }
 
-/// Position by position: the numbers stay in order.
+/// The product of the branches; one of a single position belongs to all of its example.
+inline Matrix multiply_reference(const ReferenceInput& in) {
+  const std::size_t positions = in.layer.output().positions();
+  Matrix y(in.context.batch * positions, in.x.columns);
+  for (std::size_t i = 0; i < y.rows; ++i)
+    for (std::size_t j = 0; j < y.columns; ++j) {
+      y(i, j) = 1;
+      for (const Matrix* branch : in.joined)
+        y(i, j) *= (*branch)(branch->rows < y.rows ? i / positions : i, j);
+    }
+  return y;
+}
+
+/// Position by position the numbers stay in order; channel by channel they do not.
 inline Matrix flatten_reference(const ReferenceInput& in) {
-  Matrix y(in.context.batch, in.x.numbers.size() / in.context.batch);
-  y.numbers = in.x.numbers;
+  const std::size_t positions = in.layer.input().positions(), channels = in.x.columns;
+  Matrix y(in.context.batch, positions * channels);
+  for (std::size_t i = 0; i < in.x.rows; ++i)
+    for (std::size_t c = 0; c < channels; ++c)
+      y(i / positions,
+        in.layer.field(0) != 0 ? c * positions + i % positions : i % positions * channels + c) = in.x(i, c);
+  return y;
+}
+
+inline Matrix unflatten_reference(const ReferenceInput& in) {
+  const std::size_t positions = in.layer.output().positions(), channels = in.layer.outputs();
+  Matrix y(in.context.batch * positions, channels);
+  for (std::size_t i = 0; i < y.rows; ++i)
+    for (std::size_t c = 0; c < channels; ++c)
+      y(i, c) =
+          in.x(i / positions, field_named(in.layer, "channels_first", 0) != 0 ? c * positions + i % positions
+                                                                              : i % positions * channels + c);
+  return y;
+}
+
+/// Calls visit(row of y, example, y, x) for every position of the output.
+template <class Visit>
+void for_outputs(const ReferenceInput& in, Visit&& visit) {
+  const Shape& shape = in.layer.output();
+  for (std::size_t row = 0; row < in.context.batch * shape.positions(); ++row)
+    visit(row, row / shape.positions(), static_cast<std::ptrdiff_t>(row % shape.positions() / shape.width),
+          static_cast<std::ptrdiff_t>(row % shape.width));
+}
+
+inline Matrix pad_reference(const ReferenceInput& in) {
+  const Shape& from = in.layer.input();
+  const auto side = [&](std::string_view name) {
+    return static_cast<std::ptrdiff_t>(field_named(in.layer, name, 0));
+  };
+  Matrix y(in.context.batch * in.layer.output().positions(), in.x.columns);
+  for_outputs(in, [&](std::size_t row, std::size_t example, std::ptrdiff_t v, std::ptrdiff_t h) {
+    v -= side("top");
+    h -= side("left");
+    const bool inside = v >= 0 && h >= 0 && v < static_cast<std::ptrdiff_t>(from.height) &&
+                        h < static_cast<std::ptrdiff_t>(from.width);
+    const std::size_t at = example * from.positions() +
+                           static_cast<std::size_t>(v * static_cast<std::ptrdiff_t>(from.width) + h);
+    for (std::size_t c = 0; c < y.columns; ++c)
+      y(row, c) =
+          inside ? in.x(at, c) : static_cast<double>(static_cast<float>(field_named(in.layer, "value", 0)));
+  });
+  return y;
+}
+
+inline Matrix upsample_reference(const ReferenceInput& in) {
+  const Shape& from = in.layer.input();
+  const auto down =
+                 static_cast<std::ptrdiff_t>(from.rank == 1 ? 1 : pair_named(in.layer, "factor", false, 1)),
+             right = static_cast<std::ptrdiff_t>(pair_named(in.layer, "factor", true, 1));
+  Matrix y(in.context.batch * in.layer.output().positions(), in.x.columns);
+  for_outputs(in, [&](std::size_t row, std::size_t example, std::ptrdiff_t v, std::ptrdiff_t h) {
+    const auto at = static_cast<std::size_t>(v / down * static_cast<std::ptrdiff_t>(from.width) + h / right);
+    for (std::size_t c = 0; c < y.columns; ++c) y(row, c) = in.x(example * from.positions() + at, c);
+  });
+  return y;
+}
+
+/// Each number of x is spread over a window of y. tensors: weight [in, out / groups, taps], bias [out] unless
+/// it is left out.
+inline Matrix conv_transpose_reference(const ReferenceInput& in) {
+  const Shape &from = in.layer.input(), &to = in.layer.output();
+  const auto number = [&](std::string_view name, bool along_width, std::ptrdiff_t one) {
+    return !along_width && from.rank == 1
+               ? one
+               : static_cast<std::ptrdiff_t>(pair_named(in.layer, name, along_width, 0));
+  };
+  const std::ptrdiff_t kernel_y = number("kernel", false, 1), kernel_x = number("kernel", true, 1);
+  const auto groups = static_cast<std::size_t>(field_named(in.layer, "groups", 1));
+  const std::size_t ins = from.channels / groups, outs = to.channels / groups,
+                    taps = static_cast<std::size_t>(kernel_y * kernel_x);
+  Matrix y(in.context.batch * to.positions(), to.channels);
+  for (std::size_t i = 0; i < y.rows; ++i)
+    for (std::size_t o = 0; o < y.columns; ++o) y(i, o) = in.tensors.size() > 1 ? in.tensors[1][o] : 0.0;
+  for (std::size_t row = 0; row < in.x.rows; ++row)
+    for (std::ptrdiff_t ky = 0; ky < kernel_y; ++ky)
+      for (std::ptrdiff_t kx = 0; kx < kernel_x; ++kx) {
+        const auto place = [&](std::size_t at, std::ptrdiff_t tap, bool along_width) {
+          return static_cast<std::ptrdiff_t>(at) * number("stride", along_width, 1) +
+                 tap * number("dilation", along_width, 1) - number("padding", along_width, 0);
+        };
+        const std::ptrdiff_t v = place(row % from.positions() / from.width, ky, false),
+                             h = place(row % from.width, kx, true);
+        if (v < 0 || h < 0 || v >= static_cast<std::ptrdiff_t>(to.height) ||
+            h >= static_cast<std::ptrdiff_t>(to.width))
+          continue;
+        const std::size_t at = row / from.positions() * to.positions() +
+                               static_cast<std::size_t>(v) * to.width + static_cast<std::size_t>(h);
+        const auto tap = static_cast<std::size_t>(ky * kernel_x + kx);
+        for (std::size_t i = 0; i < from.channels; ++i)
+          for (std::size_t o = 0; o < outs; ++o)
+            y(at, i / ins * outs + o) += in.x(row, i) * in.tensors[0][(i * outs + o) * taps + tap];
+      }
+  return y;
+}
+
+/// tensors: factor and shift, unless they are left out.
+inline Matrix scale_reference(const ReferenceInput& in) {
+  const bool factor = in.layer.field(0) != 0, shift = in.layer.field(1) != 0;
+  Matrix y = in.x;
+  for (std::size_t i = 0; i < y.rows; ++i)
+    for (std::size_t j = 0; j < y.columns; ++j) {
+      if (factor) y(i, j) *= in.tensors[0][j];
+      if (shift) y(i, j) += in.tensors.back()[j];
+    }
   return y;
 }
 

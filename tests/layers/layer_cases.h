@@ -36,6 +36,12 @@ inline std::vector<std::vector<Shape>> inputs_for(const LayerInfo& info) {
       std::vector<Shape>& list = lists.emplace_back(branches, shape);
       for (std::size_t i = 0; i < branches && info.name == "concat"; ++i) list[i].channels += 14 * i;
     }
+  // Branches of one position; a kind that does not spread them refuses.
+  const Shape row = Shape::row(kImage.channels), dot{2, 1, 1, kImage.channels};
+  for (const std::vector<Shape>& list :
+       {std::vector{kImage, row}, {row, kImage, kImage}, {dot, kImage, row}, {row, dot}, {dot, dot}})
+    lists.push_back(list);
+  lists.push_back({Shape::row(kSignal.channels), kSignal});
   return lists;
 }
 
@@ -60,6 +66,10 @@ inline std::vector<double> random_window(Random& random, const LayerInfo& info, 
     if (field.second && input.rank == 1) continue;  // a signal has one number for each pair
     if (field.name.starts_with("kernel")) fields[i] = draw(1, 4);
     if (field.name.starts_with("stride")) fields[i] = draw(field.low, 3);
+    if (field.name.starts_with("factor")) fields[i] = draw(field.low, 3);
+    if (field.name.starts_with("output_padding")) fields[i] = draw(field.low, 2);
+    if (info.name == "pad" && (input.rank == 2 || i % 2 == 1 || field.name == "value"))
+      fields[i] = draw(-1, 3);
     if (field.name.starts_with("padding")) fields[i] = draw(field.low, 2);
     if (field.name.starts_with("dilation")) fields[i] = draw(field.low, 2);
     if (field.name == "groups") {
@@ -69,6 +79,18 @@ inline std::vector<double> random_window(Random& random, const LayerInfo& info, 
     if (field.name == "bias") fields[i] = draw(0, 1);
   }
   return fields;
+}
+
+/// Forms of a row of 21 numbers.
+inline void add_unflatten(std::vector<Case>& list) {
+  const LayerInfo& info = *find_layer_kind("unflatten");
+  for (const std::vector<double>& fields : {std::vector<double>{3, 0, 0, 0},
+                                            {3, 7, 0, 1},
+                                            {1, 3, 7, 0},
+                                            {7, 3, 1, 0},
+                                            {7, 1, 3, 1},
+                                            {21, 1, 1, 1}})
+    add_if_it_fits(list, {&info, fields, {kRow}, "unflatten"});
 }
 
 inline std::vector<Case> cases() {
@@ -87,6 +109,18 @@ inline std::vector<Case> cases() {
           list,
           {&info, default_fields(info, kUnits, 1.7), {kImage}, fmt::format("{}_with_other_fields", name)});
   }
+  add_unflatten(list);
+  // Fields that are one or the other.
+  for (const char* name : {"flatten", "scale"})
+    for (const Shape& shape : {kSignal, kImage, kWideImage}) {
+      const LayerInfo& info = *find_layer_kind(name);
+      std::vector<double> fields = default_fields(info, 0);
+      for (double& field : fields) {
+        field = 1 - field;
+        add_if_it_fits(list, {&info, fields, {shape}, fmt::format("{}_otherwise", name)});
+        field = 1 - field;
+      }
+    }
   return list;
 }
 

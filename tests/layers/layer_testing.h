@@ -149,7 +149,8 @@ class LayerRun final : public GradientSink {
   }
 
   /// What the layer did not ask to keep is poisoned first. As in a plan, the gradients share a buffer where
-  /// the layer works in place, and may share one where it hands dy on to a branch.
+  /// the layer works in place, and may share one where it hands dy on to a branch: without its inputs it
+  /// cannot do more to it.
   void backward(const Matrix& dy, bool with_dx = true, bool apart = false) {
     const bool over = memory_.y == joined_[0].x;
     for (AlignedVector<float>& x : xs_)
@@ -158,8 +159,9 @@ class LayerRun final : public GradientSink {
     std::fill(scratch_.begin(), scratch_.end(), kPoison);
     dy_ = padded(dy);
     for (std::size_t i = 0; i < joined_.size(); ++i) {
-      const bool shared =
-          layer_.joins() ? i == 0 && joined_[i].channels == layer_.outputs() : layer_.in_place();
+      const bool shared = layer_.joins()
+                              ? i == 0 && joined_[i].channels == layer_.outputs() && !layer_.keeps_input()
+                              : layer_.in_place();
       std::fill(dxs_[i].begin(), dxs_[i].end(), kPoison);
       joined_[i].dx = !with_dx ? nullptr : shared && !apart ? dy_.data() : dxs_[i].data();
     }
@@ -180,7 +182,7 @@ class LayerRun final : public GradientSink {
 
   Matrix output() const { return plain(memory_.y, rows_of(layer_.output()), layer_.outputs()); }
   Matrix input_gradient(std::size_t i = 0) const {
-    return plain(joined_[i].dx, rows_of(layer_.input()), joined_[i].channels);
+    return plain(joined_[i].dx, dxs_[i].size() / joined_[i].stride, joined_[i].channels);
   }
   std::vector<double> tensor(std::size_t t) const { return numbers(t, tensors_[t]); }
   std::vector<double> gradient(std::size_t t) const { return numbers(t, gradients_[t]); }

@@ -118,17 +118,20 @@ TEST(BatchNorm, ABatchOfOneStaysFinite) {
 
 TEST(Flatten, IsItsInputOnlyWhereThatIsOneRowAlready) {
   Random random(8, 8);
-  for (const std::size_t width : {1u, 3u})
-    for (std::size_t channels = 1; channels <= 48; ++channels) {
-      const auto layer = make_bound(kind("flatten"), {}, {{1, 1, width, channels}});
-      EXPECT_EQ(layer->output(), Shape::row(width * channels));
-      EXPECT_EQ(layer->identity(), width == 1 || channels % 16 == 0);
-      if (!layer->in_place()) continue;
-      const Matrix x = random_matrix(random, 4 * width, channels);
-      LayerRun run(*layer, {.batch = 4, .training = false, .threads = 1, .seed = 0, .step = 0}, x, {}, true);
-      run.forward();
-      EXPECT_EQ(run.output().numbers, x.numbers) << channels;
-    }
+  for (const bool channels_first : {false, true})
+    for (const std::size_t width : {1u, 3u})
+      for (std::size_t channels = 1; channels <= 48; ++channels) {
+        const auto layer =
+            make_bound(kind("flatten"), {channels_first ? 1.0 : 0.0}, {{1, 1, width, channels}});
+        EXPECT_EQ(layer->output(), Shape::row(width * channels));
+        EXPECT_EQ(layer->identity(), width == 1 || (!channels_first && channels % 16 == 0));
+        if (!layer->in_place()) continue;
+        const Matrix x = random_matrix(random, 4 * width, channels);
+        LayerRun run(*layer, {.batch = 4, .training = false, .threads = 1, .seed = 0, .step = 0}, x, {},
+                     true);
+        run.forward();
+        EXPECT_EQ(run.output().numbers, x.numbers) << channels;
+      }
 }
 
 /// What does not fit is refused with a message that says what does not.
@@ -145,7 +148,8 @@ TEST(Grids, WhatDoesNotFitIsRefused) {
     return std::string("no error");
   };
   using testing::HasSubstr;
-  for (const char* name : {"pool", "average_pool", "global_max_pool", "global_average_pool", "conv"})
+  for (const char* name : {"pool", "average_pool", "global_max_pool", "global_average_pool", "conv",
+                           "conv_transpose", "pad", "upsample"})
     EXPECT_THAT(message(name, default_fields(kind(name), 3), {row}), HasSubstr("a row of 12 numbers"))
         << name;
   const std::vector<double> pool = default_fields(kind("pool"), 0);
@@ -165,6 +169,28 @@ TEST(Grids, WhatDoesNotFitIsRefused) {
 
   EXPECT_THAT(message("residual", {}, {image, {2, 6, 5, 4}}), HasSubstr("6x5 with 4 channels"));
   EXPECT_THAT(message("residual", {}, {row, Shape::row(11)}), HasSubstr("11 numbers"));
+  EXPECT_THAT(message("multiply", {}, {image, {2, 5, 6, 3}}), HasSubstr("5x6"));
+  EXPECT_THAT(message("multiply", {}, {image, Shape::row(4)}), HasSubstr("a row of 4 numbers"));
+  EXPECT_THAT(message("multiply", {}, {image, {1, 1, 1, 3}}), HasSubstr("a signal"));
+  EXPECT_EQ(message("multiply", {}, {Shape::row(3), image, {2, 1, 1, 3}}), "no error");
+  EXPECT_THAT(message("unflatten", {5, 0, 0, 0}, {row}), HasSubstr("cannot be a signal of 2 positions"));
+  EXPECT_THAT(message("unflatten", {2, 2, 2, 0}, {row}), HasSubstr("cannot be an image of 2x2 with 2"));
+  EXPECT_THAT(message("unflatten", {2, 3, 2, 0}, {image}), HasSubstr("takes a row"));
+  EXPECT_THAT(message("pad", {1, 0, 0, 0, 0}, {signal}), HasSubstr("not top or bottom"));
+  EXPECT_THAT(message("pad", {-3, 0, -3, 0, 0}, {image}), HasSubstr("nothing is left"));
+  EXPECT_EQ(message("pad", {-3, 0, -2, 0, 0}, {image}), "no error");
+  EXPECT_THAT(message("upsample", {2, 3}, {signal}), HasSubstr("one number, not two"));
+  EXPECT_THAT(message("scale", {0, 0}, {row}), HasSubstr("nothing to do"));
+  std::vector<double> spread = default_fields(kind("conv_transpose"), 6);
+  EXPECT_EQ(message("conv_transpose", spread, {image}), "no error");
+  spread[11] = 2;  // groups
+  EXPECT_THAT(message("conv_transpose", spread, {image}), HasSubstr("2 groups must divide"));
+  spread[11] = 1;
+  spread[5] = 4;  // padding
+  EXPECT_THAT(message("conv_transpose", spread, {image}), HasSubstr("leaves nothing"));
+  spread[5] = 0;
+  spread[1] = 1 << 14;  // kernel
+  EXPECT_THAT(message("conv_transpose", spread, {image}), HasSubstr("too large"));
   EXPECT_THAT(message("concat", {}, {image, {2, 5, 6, 3}}), HasSubstr("5x6"));
   EXPECT_THAT(message("concat", {}, {signal, {2, 1, 9, 4}}), HasSubstr("signal"));
   EXPECT_EQ(message("concat", {}, {image, {2, 6, 5, 40}, image}), "no error");
@@ -178,7 +204,8 @@ TEST(Zeros, PoolsAndJoinsHandOnWhatHolds) {
   };
   for (const bool many : {false, true})
     for (const bool flat : {false, true}) {
-      for (const char* name : {"pool", "global_max_pool", "concat", "flatten"}) {
+      for (const char* name :
+           {"pool", "global_max_pool", "concat", "multiply", "flatten", "unflatten", "pad", "upsample"}) {
         EXPECT_EQ(known(name, {many, flat}).many, many) << name;
         EXPECT_EQ(known(name, {many, flat}).flat, flat) << name;
       }

@@ -1,4 +1,4 @@
-#include "io/onnx_expression.h"
+#include "layers/onnx_expression.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // Lost if this fails: the one notation from which every layer gets its ONNX nodes.
-#include "io/onnx_expression.h"
+#include "layers/onnx_expression.h"
 
 #include <gtest/gtest.h>
 
