@@ -96,8 +96,11 @@ class Measurement {
   /// Of the model as it runs; nothing where the loss is of a kind whose best constant answer is not known.
   std::optional<Performance> performance(const Schema& schema, std::span<const float> scales) const {
     if (!loss_ || loss_->name() == "mae" || loss_->name() == "huber") return std::nullopt;
-    return Performance{loss_sum_ / static_cast<double>(examples_.count),
-                       constant_loss(examples_, schema, scales)};
+    const auto count = static_cast<double>(examples_.count);
+    return Performance{.loss = loss_sum_ / count,
+                       .constant_loss = constant_loss(examples_, schema, scales),
+                       .accuracy = static_cast<double>(correct_) / count,
+                       .constant_accuracy = constant_accuracy(examples_)};
   }
 
   std::vector<LayerInspection> run() {
@@ -144,7 +147,9 @@ class Measurement {
     for (const Watched& watched : watched_)
       input_ones_[watched.layer] += count_ones(watched.layer, rows.size());
     if (!loss_) return;
-    loss_sum_ += evaluate(rows);
+    const BatchResult result = evaluate(rows);
+    loss_sum_ += result.loss;
+    correct_ += result.correct;
     trace_.forward(input_.input(), rows.size(), true);
     evaluate(rows);
     look_at_gradients(rows);
@@ -162,10 +167,10 @@ class Measurement {
     return ones;
   }
 
-  /// The loss of the trace's last pass, summed, and its gradient.
-  double evaluate(std::span<const std::uint32_t> rows) {
+  /// What the trace's last pass gave, and the gradient of the loss.
+  BatchResult evaluate(std::span<const std::uint32_t> rows) {
     const std::size_t stride = row_stride(network_.layer(layers_ - 1).outputs());
-    return loss_->evaluate(trace_.output(layers_ - 1), stride, rows, trace_.output_gradient()).loss;
+    return loss_->evaluate(trace_.output(layers_ - 1), stride, rows, trace_.output_gradient());
   }
 
   void look_at_gradients(std::span<const std::uint32_t> rows) {
@@ -230,6 +235,7 @@ class Measurement {
   std::vector<double> gradient_squares_;  ///< by layer, over all examples
   std::vector<double> weight_gradients_;  ///< mean over the examples, as the network's learned values
   double loss_sum_ = 0;
+  std::size_t correct_ = 0;
   std::vector<std::size_t> input_ones_;  ///< by layer: numbers of its input that are not zero
 };
 

@@ -9,7 +9,7 @@
 #include "core/random.h"
 #include "graph/model_parts.h"
 #include "graph/plan.h"
-#include "graph/read_line.h"
+#include "io/copy_model.h"
 #include "train/check_examples.h"
 
 namespace halfwave {
@@ -34,16 +34,6 @@ Examples normal_examples(const ModelParts& parts, std::size_t count, std::uint64
   examples.count = count;
   examples.values = std::move(values);
   return examples;
-}
-
-/// The same model with memory of its own: training changes what batch norm keeps.
-ModelParts copy_of(const ModelParts& parts) {
-  ModelParts copy{.network = Network(read_network_line(parts.network.line()), parts.network.input()),
-                  .schema = parts.schema,
-                  .preprocessing = parts.preprocessing,
-                  .facts = parts.facts};
-  std::copy(parts.network.values().begin(), parts.network.values().end(), copy.network.values().begin());
-  return copy;
 }
 
 /// When the gradient of each layer was complete: dense layers hand on that of the bias last.

@@ -78,14 +78,4 @@ std::shared_ptr<ModelParts> with_network(const ModelParts& model, Network networ
       ModelParts{std::move(network), model.schema, model.preprocessing, model.facts, {}, {}, nullptr});
 }
 
-std::shared_ptr<ModelParts> copy_of(const ModelParts& model) {
-  Network network = NetworkEdit(model.network).build().network;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < network.size(); ++i) names.push_back(model.network.layer_name(i));
-  network.rename(std::move(names));
-  return std::make_shared<ModelParts>(ModelParts{std::move(network), model.schema, model.preprocessing,
-                                                 model.facts, model.results, model.unused_nodes,
-                                                 model.original});
-}
-
 }  // namespace halfwave

@@ -40,9 +40,7 @@ class NetworkEdit {
   std::vector<const Layer*> layers_;  ///< of line_, by place in from_; null where it is gone
 };
 
-/// The same model, to be changed by itself. With another network than before it is no longer the file that it
-/// was read from.
+/// The same model with another network: no longer the file that it was read from.
 std::shared_ptr<ModelParts> with_network(const ModelParts& model, Network network);
-std::shared_ptr<ModelParts> copy_of(const ModelParts& model);
 
 }  // namespace halfwave

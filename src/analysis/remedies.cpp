@@ -12,6 +12,7 @@
 #include "analysis/units.h"
 #include "graph/initialise.h"
 #include "graph/read_line.h"
+#include "io/copy_model.h"
 #include "train/optimiser.h"
 #include "train/prepare.h"
 
@@ -21,7 +22,9 @@ namespace {
 /// What dead units begin with: enough to be on for some examples.
 constexpr double kSmallBias = 0.01;
 
-Variant unchanged(const RemedyCase& its) { return {copy_of(its.model), its.options, ""}; }
+Variant unchanged(const RemedyCase& its) {
+  return {std::make_shared<ModelParts>(copy_of(its.model)), its.options, ""};
+}
 
 /// A network of the same line as it would begin.
 Network begun(const Network& like, double bias, std::uint64_t seed) {

@@ -14,10 +14,15 @@ namespace halfwave {
 struct Performance {
   double loss = 0;           ///< mean cross-entropy, or mean squared error
   double constant_loss = 0;  ///< of the best constant answer
+  // Classification; else both 0.
+  double accuracy = 0;           ///< share of the examples whose largest output is their class
+  double constant_accuracy = 0;  ///< share of the most frequent class
 };
 /// The loss of the best constant answer: the entropy of the classes; or the mean variance of the targets,
 /// each in units of its scale where there are some.
 double constant_loss(const Examples& examples, const Schema& schema, std::span<const float> scales = {});
+/// Of the best constant answer; 0 in regression.
+double constant_accuracy(const Examples& examples);
 
 // Findings in no order. All of them go by measured figures alone.
 

@@ -64,10 +64,20 @@ double constant_loss(const Examples& examples, const Schema& schema, std::span<c
   return all / static_cast<double>(schema.outputs);
 }
 
+double constant_accuracy(const Examples& examples) {
+  std::map<std::int32_t, std::size_t> counts;
+  std::size_t most = 0;
+  for (const std::int32_t label : examples.labels) most = std::max(most, ++counts[label]);
+  return static_cast<double>(most) / static_cast<double>(std::max<std::size_t>(examples.count, 1));
+}
+
 std::vector<Finding> judge_result(const Network& network, std::span<const LayerInspection> layers,
                                   const Performance& performance) {
-  constexpr double kLearned = 0.97, kGrown = 3.0;
-  if (performance.loss < kLearned * performance.constant_loss) return {};
+  constexpr double kLearned = 0.97, kGrown = 3.0, kRight = 0.1;
+  // A few wrong answers given with much confidence make a large loss of a network that is mostly right.
+  if (performance.loss < kLearned * performance.constant_loss ||
+      performance.accuracy > performance.constant_accuracy + kRight)
+    return {};
   std::vector<Finding> findings;
   double growth = 0;
   std::string where;

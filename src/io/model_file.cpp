@@ -79,14 +79,45 @@ Error at_file(const fs::path& path, const Error& error) {
   return {error.kind(), fmt::format("{}: {}", path.string(), one_line(error.what()))};
 }
 
+bool has_opaque_layers(const Network& network) {
+  for (std::size_t i = 0; i < network.size(); ++i)
+    if (!network.layer(i).has_backward()) return true;
+  return false;
+}
+
+onnx::ModelProto to_own(const ModelParts& parts) {
+  check_parts(parts);
+  return to_onnx(parts, Weights::included);
+}
+
+/// As Halfwave names them.
+Network with_own_names(const Network& from) {
+  Network network(read_network_line(from.line()), from.input());
+  std::copy(from.values().begin(), from.values().end(), network.values().begin());
+  return network;
+}
+
+onnx::ModelProto to_proto(const ModelParts& parts) {
+  if (!parts.original) return to_own(parts);
+  check_weights(parts.network);
+  try {
+    return to_original(parts);
+  } catch (const Error& error) {
+    // A layer has learned what the file has no constant for: better as a file of Halfwave's own than lost.
+    if (error.kind() != ErrorKind::usage || !parts.preprocessing.order.empty() ||
+        has_opaque_layers(parts.network))
+      throw;
+  }
+  return to_own({with_own_names(parts.network), parts.schema, parts.preprocessing, parts.facts});
+}
+
 }  // namespace
 
 Bytes encode_model(const ModelParts& parts) {
-  parts.original ? check_weights(parts.network) : check_parts(parts);
   std::size_t numbers = 0;
   for (const NetworkTensor& tensor : parts.network.tensors()) numbers += tensor.spec.count();
   if (numbers > kLargest / sizeof(float)) throw too_large();
-  const onnx::ModelProto model = parts.original ? to_original(parts) : to_onnx(parts, Weights::included);
+  const onnx::ModelProto model = to_proto(parts);
   const std::size_t size = model.ByteSizeLong();
   if (size > kLargest) throw too_large();
   Bytes bytes(size);

@@ -110,8 +110,8 @@ HWY_INLINE void tile(const float* a, std::size_t a_stride, std::size_t k_count, 
 // stand without padding between them, and the runs of neighbouring results overlap: kernel row by kernel row
 // the product is a dense one, whose rows begin `k` floats after each other.
 
-/// Channels that are few, and what the lines of a row of the grid may come to: they stay in the L1 cache.
-constexpr std::size_t kFewChannels = 8, kMostLines = 32, kMostLineFloats = 4096;
+/// What the lines of a row of the grid may come to: they stay in the L1 cache.
+constexpr std::size_t kMostLines = 32, kMostLineFloats = 4096;
 /// Accumulators of a tile that is one vector wide: enough of them to hide an addition's latency.
 constexpr std::size_t kTallRows = HWY_TARGET <= HWY_AVX3 ? 12 : kRows;
 

@@ -11,6 +11,10 @@ namespace halfwave {
 // taps outermost. An output number is one chain of fused multiply-adds in a fixed order: the taps, and of
 // each tap the channels.
 
+/// Up to so many input channels a product whose taps are neighbours puts the channels of a kernel row
+/// together first.
+inline constexpr std::size_t kFewChannels = 8;
+
 /// Rows `rows` (numbers of the whole batch) of c = start + Σ_t a[source(t, row), 0 … k-1] · panel[t], columns
 /// 0 … columns-1, at most 64. panel has table.taps · k rows of `width` floats, width = columns rounded up to
 /// 16; start holds `width` floats, or is null: zero. c points at row 0.

@@ -1,5 +1,7 @@
 #include "kernels/pooling.h"
 
+#include <type_traits>
+
 #include "kernels/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/pooling.cpp"
@@ -81,9 +83,11 @@ HWY_INLINE void for_positions(const PoolWindows& windows, Range rows, Make&& mak
             });
 }
 
+/// Winner: what the winning taps are stored as, or void: nobody wants them.
 template <class Winner>
 void MaxPoolOf(const float* x, std::size_t stride, const PoolWindows& windows, Range rows, float* y,
                Winner* winners) {
+  constexpr bool kWinners = !std::is_void_v<Winner>;
   const D d;
   const DI di;
   const std::size_t width = windows.x.size;
@@ -104,18 +108,21 @@ void MaxPoolOf(const float* x, std::size_t stride, const PoolWindows& windows, R
           const V value = hn::LoadU(d, from);
           const auto wins = hn::Or(hn::Gt(value, best), hn::IsNaN(value));
           best = hn::IfThenElse(wins, value, best);
-          winner = hn::IfThenElse(hn::RebindMask(di, wins), tap, winner);
-          tap = hn::Add(tap, hn::Set(di, 1));
+          if constexpr (kWinners) {
+            winner = hn::IfThenElse(hn::RebindMask(di, wins), tap, winner);
+            tap = hn::Add(tap, hn::Set(di, 1));
+          }
         }
       }
       hn::StoreU(best, d, y + window.row * stride + j);
-      if (winners) store_winners(winner, winners + window.row * stride + j);
+      if constexpr (kWinners) store_winners(winner, winners + window.row * stride + j);
     }
   });
 }
 
 void MaxPool(const float* x, std::size_t stride, const PoolWindows& windows, Range rows, float* y,
              void* winners) {
+  if (!winners) return MaxPoolOf<void>(x, stride, windows, rows, y, nullptr);
   switch (winner_bytes(windows.taps())) {
     case 1:
       return MaxPoolOf(x, stride, windows, rows, y, static_cast<std::uint8_t*>(winners));

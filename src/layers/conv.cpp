@@ -109,7 +109,9 @@ class Conv : public Layer {
   }
 
  private:
+  /// With few channels the dense product is near the multiply-add peak, and a list has hardly any entries.
   double forward_below(const StepContext& context) const {
+    if (context.skipping == Skipping::automatic && shape_->in <= kFewChannels) return 0.0;
     return context.conv_skips_below(Product::forward, shape_->out);
   }
 

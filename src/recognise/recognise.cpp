@@ -199,10 +199,13 @@ void set_task(ModelParts& parts) {
   const std::size_t outputs = network.outputs();
   const std::string_view end = network.layer(network.size() - 1).info().name;
   const bool two_classes = outputs == 1 && end == "sigmoid";
+  constexpr std::size_t kMostClasses = std::size_t{1}
+                                       << 16;  // more numbers are something else, e.g. an image
   Schema& schema = parts.schema;
   schema.outputs = outputs;
-  schema.task =
-      parts.results.size() == 1 && (outputs > 1 || two_classes) ? Task::classification : Task::regression;
+  schema.task = parts.results.size() == 1 && (outputs > 1 || two_classes) && outputs <= kMostClasses
+                    ? Task::classification
+                    : Task::regression;
   if (schema.task == Task::classification)
     for (std::size_t i = 0; i < (two_classes ? 2 : outputs); ++i) schema.classes.push_back(std::to_string(i));
 }
@@ -228,20 +231,34 @@ Recognised assemble(const BoundGraph& graph, const LayerBuilder::State& state, c
   return made;
 }
 
-/// Throws where a value is not so many numbers for each example.
-void check_result(const BoundGraph& graph, const std::string& value) {
+// Numbers of one example; a small file can declare any sizes.
+constexpr std::int64_t kMostInputs = std::int64_t{1} << 24, kMostResults = std::int64_t{1} << 26;
+
+/// Throws where a value is not so many numbers for each example, or too many.
+void check_end(const BoundGraph& graph, const std::string& value, std::int64_t most, bool batched) {
   const ValueInfo& info = graph.info(value);
   const auto wrong = [&](const char* why) { return input_error(fmt::format("'{}': {}", value, why)); };
   if (info.type == ElementType::text) throw wrong("texts are not supported as inputs or results");
   if (info.type == ElementType::sequence)
     throw wrong("it is a sequence of tensors; only tensors are supported as inputs or results");
   if (!info.dims) throw wrong("its shape depends on the numbers of the input");
-  if (element_count(*info.dims) == 0) throw wrong("it is empty");
+  const std::int64_t count = element_count(*info.dims) / (batched ? graph.batch() : 1);
+  if (count == 0) throw wrong("it is empty");
+  if (count > most)
+    throw input_error(
+        fmt::format("'{}': {} numbers are more than the {} that an example may have", value, count, most));
+}
+
+/// The same for all that goes into and comes out of a graph.
+void check_ends(const BoundGraph& graph, bool batched) {
+  for (const GraphValue& input : graph.graph().inputs) check_end(graph, input.name, kMostInputs, batched);
+  for (const GraphValue& output : graph.graph().outputs) check_end(graph, output.name, kMostResults, batched);
 }
 
 /// All of a graph whose values are no batches, or that has several inputs, as one layer: an example is one of
 /// everything that it takes.
 Recognised whole_graph(const BoundGraph& graph, bool batched) {
+  check_ends(graph, batched);
   auto region = std::make_shared<OperatorRegion>();
   region->graph = graph.graph();
   region->together = batched && graph.any_batch() ? 0 : batched ? static_cast<std::size_t>(graph.batch()) : 1;
@@ -250,7 +267,6 @@ Recognised whole_graph(const BoundGraph& graph, bool batched) {
     std::size_t first = 0;
     for (GraphValue& value : list) {
       const ValueInfo& info = graph.info(value.name);
-      check_result(graph, value.name);
       OperatorRegion::Value part{.type = info.type, .dims = *info.dims, .first = first};
       part.numbers = static_cast<std::size_t>(element_count(part.dims));
       if (batched) part.numbers /= static_cast<std::size_t>(graph.batch());
@@ -291,7 +307,7 @@ Recognised recognise_plain(const OperatorGraph& graph) {
       graph.inputs.size() == 1 && graph.inputs[0].dims.size() > 1 &&
       std::ranges::all_of(graph.outputs, [&](const GraphValue& o) { return bound.is_data(o.name); });
   if (!batched || !simple) return whole_graph(bound, batched);
-  for (const GraphValue& output : graph.outputs) check_result(bound, output.name);
+  check_ends(bound, batched);
   Recogniser recogniser(bound);
   try {
     recogniser.run();

@@ -13,8 +13,7 @@
 #include "core/suggest.h"
 #include "core/team.h"
 #include "graph/initialise.h"
-#include "io/original_file.h"
-#include "recognise/recognise.h"
+#include "io/copy_model.h"
 #include "train/augment.h"
 #include "train/check_examples.h"
 #include "train/loss.h"
@@ -221,15 +220,6 @@ Schema schema_for(const ModelParts& from, const Dataset& data) {
   return schema;
 }
 
-/// A copy of a model that another program wrote: its layers have no line that makes them again.
-Network copy_of(const ModelParts& from) {
-  Network network = from.original
-                        ? recognise(from.original->graph).parts.network
-                        : parse_network(from.network.line(), from.schema.shape, from.network.outputs());
-  std::copy(from.network.values().begin(), from.network.values().end(), network.values().begin());
-  return network;
-}
-
 /// A copy of a model, with the preprocessing that it has, to be trained further.
 std::shared_ptr<ModelParts> copy_model(const ModelParts& from, const Dataset& data,
                                        const TrainOptions& options) {
@@ -253,9 +243,10 @@ std::shared_ptr<ModelParts> copy_model(const ModelParts& from, const Dataset& da
   if (loss.outputs() != from.network.outputs())
     throw usage_error(fmt::format("The loss '{}' needs {} outputs, but the model to train further has {}.",
                                   loss.name(), loss.outputs(), from.network.outputs()));
-  auto copy = std::make_shared<ModelParts>(ModelParts{
-      copy_of(from), std::move(schema), std::move(preprocessing), {}, from.results, from.unused_nodes});
-  copy->original = from.original;
+  auto copy = std::make_shared<ModelParts>(copy_of(from));
+  copy->schema = std::move(schema);
+  copy->preprocessing = std::move(preprocessing);
+  copy->facts.clear();
   return copy;
 }
 

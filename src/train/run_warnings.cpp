@@ -44,13 +44,17 @@ std::vector<std::string> RunWarnings::news(std::vector<Finding> findings, const 
     for (const Finding& same : findings) {
       if (same.kind != finding.kind || same.weight < kWeightOfRemark || !same.follows_from.empty()) continue;
       // What goes wrong with the depth may show in one layer now and in another one later.
-      is_new = told_.insert(same.units.empty() ? same.kind : same.kind + " " + same.where).second || is_new;
+      is_new =
+          told_.insert(same.units.empty() ? same.kind : fmt::format("{} {}", same.kind, same.where)).second ||
+          is_new;
       others += &same != &finding ? 1 : 0;
     }
     if (!is_new) continue;
-    warnings.push_back(fmt::format(
-        "{}{}{}{} ({}). {}", finding.where.empty() ? "" : finding.where + ": ", finding.what, when,
-        others == 0 ? "" : ", and more in " + counted(others, "other layer"), finding.kind, finding.remedy));
+    const std::string where = finding.where.empty() ? "" : fmt::format("{}: ", finding.where),
+                      more =
+                          others == 0 ? "" : fmt::format(", and more in {}", counted(others, "other layer"));
+    warnings.push_back(
+        fmt::format("{}{}{}{} ({}). {}", where, finding.what, when, more, finding.kind, finding.remedy));
   }
   return warnings;
 }

@@ -235,7 +235,7 @@ TEST_P(Original, IsNotTrainedOnDataThatDoNotFit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Original, ::testing::Values(mlp, cnn),
-                         [](const auto& info) { return info.index == 0 ? "mlp" : "cnn"; });
+                         [](const auto& tested) { return tested.index == 0 ? "mlp" : "cnn"; });
 
 TEST(OriginalMlp, SharedBiasesBecomeTwo) {
   ModelParts parts = decode_model(bytes_of(mlp()), ".");
@@ -252,6 +252,23 @@ TEST(OriginalMlp, SharedBiasesBecomeTwo) {
   EXPECT_EQ(written.graph().initializer_size(), 4);
   EXPECT_EQ(written.graph().initializer(1).SerializeAsString(),
             mlp().graph().initializer(1).SerializeAsString());
+}
+
+TEST(OriginalMlp, WhatTheFileHasNoPlaceForIsNotLost) {
+  onnx::ModelProto model = mlp();
+  onnx::GraphProto& graph = *model.mutable_graph();
+  graph.mutable_node(1)->set_op_type("Neg");  // a scale by -1, which can learn and has no constant
+  ModelParts parts = decode_model(bytes_of(model), ".");
+  for (const NetworkTensor& tensor : parts.network.tensors())
+    if (tensor.name == "rectify.factor")
+      parts.network.set(tensor, std::vector<float>(tensor.spec.count(), 2.0f));
+  const Model changed(std::make_shared<ModelParts>(std::move(parts)));
+  const std::vector<float> inputs = random_numbers(6 * 5, 9);
+  const std::vector<float> expected = changed.predict(inputs, 5, 1);
+  const Model read(std::make_shared<ModelParts>(decode_model(encode_model(changed.parts()), ".")));
+  EXPECT_EQ(read.predict(inputs, 5, 1), expected);
+  EXPECT_NE(Model(std::make_shared<ModelParts>(decode_model(bytes_of(model), "."))).predict(inputs, 5, 1),
+            expected);
 }
 
 TEST(OriginalMlp, HalfPrecisionStaysHalfPrecision) {
