@@ -21,8 +21,7 @@ class BenchCommand : public Command {
       : Command("bench",
                 "Speed of this machine and of the products, dense and zero-skipping; or of a model, layer by "
                 "layer.") {
-    line.argument("MODEL", report_.model, "an ONNX file that Halfwave wrote; else the products are measured",
-                  false);
+    line.argument("MODEL", report_.model, "an ONNX file; else the products are measured", false);
     line.argument("DATA", report_.data,
                   "as of run: what the model is measured with; else standard normal numbers", false);
     line.group("Data");

@@ -66,9 +66,9 @@ struct LayerInspection {
 };
 
 struct InspectOptions {
-  std::int64_t examples = 2000;  ///< of the data, at most
-  std::uint64_t seed = 0;        ///< which
-  std::int64_t threads = 0;      ///< 0: all
+  std::int64_t examples = 10000;  ///< of the data, at most: a unit that few examples wake is not dead
+  std::uint64_t seed = 0;         ///< which
+  std::int64_t threads = 0;       ///< 0: all
 
   template <class Self, class Visitor>
   static void visit(Self& self, Visitor&& visitor);

@@ -198,7 +198,7 @@ class Reader {
         in.push_back(number(node.number("max", limits)));
       }
       while (in.size() < 3) in.push_back(*no_limit(op, in.size()));
-      for (std::size_t i : {1, 2})  // the largest number is no limit either
+      for (const std::size_t i : {std::size_t{1}, std::size_t{2}})  // the largest number is no limit either
         if (std::fabs(in[i].number.value) >= static_cast<double>(limits))
           in[i].number.value = std::copysign(kInfinity, in[i].number.value);
     }
