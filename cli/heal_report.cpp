@@ -83,7 +83,7 @@ std::string heal_text(const Healing& healing, std::size_t width) {
     say(fmt::format("Healing: {} seeds of {} epochs each, on {} examples, judged on {} others.",
                     healing.options.seeds, healing.options.epochs, grouped(healing.train),
                     grouped(healing.validation)));
-    text += "\n" + table(healing, width) + "\n";
+    text += fmt::format("\n{}\n", table(healing, width));
   }
   say(healing.verdict);
   return text;

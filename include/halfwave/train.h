@@ -155,7 +155,10 @@ void TrainOptions::visit(Self& self, Visitor&& v) {
                0, kMany},
     self.epochs);
   v(OptionInfo{"batch", "examples in one update", 1, 1 << 24}, self.batch);
-  v(OptionInfo{"loss", "auto: cross_entropy for classes, mse for numbers", -kMany, kMany, loss_names()},
+  v(OptionInfo{"loss",
+               "auto: cross_entropy for classes (binary_cross_entropy where a model to train further has one "
+               "output), mse for numbers",
+               -kMany, kMany, loss_names()},
     self.loss);
   v(OptionInfo{"label-smoothing", "share of each target spread over all classes", 0, 0.999},
     self.label_smoothing);

@@ -215,22 +215,37 @@ Array read_elements(ByteSource& source, std::vector<std::size_t> shape, ElementT
   return array;
 }
 
-void channels_first(Array& array) {
-  const std::size_t pixels = array.shape[1] * array.shape[2], channels = array.shape[3];
+namespace {
+
+/// Every example, [rows, columns], as [columns, rows].
+void transpose_examples(Array& array, std::size_t rows, std::size_t columns) {
   std::visit(
       [&](auto& values) {
-        auto example = std::remove_reference_t<decltype(values)>(pixels * channels);
+        auto example = std::remove_reference_t<decltype(values)>(rows * columns);
         for (std::size_t begin = 0; begin < values.size(); begin += example.size()) {
-          for (std::size_t p = 0; p < pixels; ++p) {
-            for (std::size_t c = 0; c < channels; ++c) {
-              example[c * pixels + p] = std::move(values[begin + p * channels + c]);
+          for (std::size_t row = 0; row < rows; ++row) {
+            for (std::size_t column = 0; column < columns; ++column) {
+              example[column * rows + row] = std::move(values[begin + row * columns + column]);
             }
           }
           std::move(example.begin(), example.end(), values.begin() + static_cast<std::ptrdiff_t>(begin));
         }
       },
       array.values);
-  array.shape = {array.shape[0], channels, array.shape[1], array.shape[2]};
+}
+
+}  // namespace
+
+void channels_first(Array& array) {
+  const std::size_t height = array.shape[1], width = array.shape[2], channels = array.shape[3];
+  transpose_examples(array, height * width, channels);
+  array.shape = {array.shape[0], channels, height, width};
+}
+
+void channels_last(Array& array) {
+  const std::size_t channels = array.shape[1], height = array.shape[2], width = array.shape[3];
+  transpose_examples(array, channels, height * width);
+  array.shape = {array.shape[0], height, width, channels};
 }
 
 }  // namespace halfwave

@@ -48,5 +48,7 @@ std::string shape_text(const std::vector<std::size_t>& shape);
 
 /// Moves the axes of every example from {height, width, channels} to {channels, height, width}.
 void channels_first(Array& array);
+/// The way back.
+void channels_last(Array& array);
 
 }  // namespace halfwave

@@ -14,6 +14,7 @@
 #include "io/onnx_export.h"
 #include "io/onnx_import.h"
 #include "io/onnx_original.h"
+#include "io/original_file.h"
 
 namespace halfwave {
 namespace fs = std::filesystem;
@@ -79,10 +80,16 @@ Error at_file(const fs::path& path, const Error& error) {
   return {error.kind(), fmt::format("{}: {}", path.string(), one_line(error.what()))};
 }
 
-bool has_opaque_layers(const Network& network) {
+/// Why a model of another program's file cannot be written in Halfwave's own format; "" where it can.
+std::string reason_against_own_format(const ModelParts& parts) {
+  const Network& network = parts.network;
   for (std::size_t i = 0; i < network.size(); ++i)
-    if (!network.layer(i).has_backward()) return true;
-  return false;
+    if (!network.layer(i).has_backward())
+      return fmt::format("layer '{}' runs operators of the file that have no layer", network.layer_name(i));
+  if (!parts.preprocessing.order.empty()) return "the model takes the numbers of an example in another order";
+  if (input_shape(read_network_line(network.line()), parts.schema.shape) != network.input())
+    return "the model takes examples in another shape";
+  return "";
 }
 
 onnx::ModelProto to_own(const ModelParts& parts) {
@@ -104,9 +111,7 @@ onnx::ModelProto to_proto(const ModelParts& parts) {
     return to_original(parts);
   } catch (const Error& error) {
     // A layer has learned what the file has no constant for: better as a file of Halfwave's own than lost.
-    if (error.kind() != ErrorKind::usage || !parts.preprocessing.order.empty() ||
-        has_opaque_layers(parts.network))
-      throw;
+    if (error.kind() != ErrorKind::usage || !reason_against_own_format(parts).empty()) throw;
   }
   return to_own({with_own_names(parts.network), parts.schema, parts.preprocessing, parts.facts});
 }
@@ -133,6 +138,24 @@ void write_model(const ModelParts& parts, const fs::path& path) {
     throw at_file(path, error);
   }
   write_file_atomically(path, {bytes});
+}
+
+std::string own_format_after_training(const ModelParts& parts) {
+  if (!parts.original) return "";
+  const std::vector<TensorLink>& links = parts.original->links;
+  for (std::size_t t = 0; t < parts.network.tensors().size(); ++t) {
+    const NetworkTensor& tensor = parts.network.tensors()[t];
+    if (!tensor.spec.learned || std::ranges::find(links, t, &TensorLink::tensor) != links.end()) continue;
+    const std::string what =
+        fmt::format("Layer '{}' learns its {}, for which the model file has no place among its constants",
+                    parts.network.layer_name(tensor.layer), tensor.spec.name);
+    if (const std::string reason = reason_against_own_format(parts); !reason.empty())
+      throw usage_error(fmt::format(
+          "{}; nor can the model be written in Halfwave's own format: {}. So it cannot be trained further.",
+          what, reason));
+    return what + ": the model will be written in Halfwave's own format, with other names.";
+  }
+  return "";
 }
 
 ModelParts decode_model(std::span<const std::uint8_t> bytes, const fs::path& folder) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <span>
+#include <string>
 
 #include "core/file.h"
 #include "graph/model_parts.h"
@@ -19,7 +20,13 @@ void write_model(const ModelParts& parts, const std::filesystem::path& path);
 /// known, or is unsafe (docs/onnx.md).
 ModelParts read_model(const std::filesystem::path& path);
 
-// The same in memory; messages do not name a file. Tensors in other files are looked for in `folder`.
+/// What becomes of a file of another program whose model is trained here, where that has no constant for
+/// something that a layer learns: it is written in Halfwave's own format, as this says; "" where it stays the
+/// file it was. Throws Error (usage) where the model could not be written at all.
+std::string own_format_after_training(const ModelParts& parts);
+
+// Reading and writing in memory; messages do not name a file. Tensors in other files are looked for in
+// `folder`.
 Bytes encode_model(const ModelParts& parts);
 ModelParts decode_model(std::span<const std::uint8_t> bytes, const std::filesystem::path& folder);
 

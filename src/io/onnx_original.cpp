@@ -82,6 +82,7 @@ class ConstantWriter {
     for (onnx::TensorProto& tensor : *graph_.mutable_initializer())
       if (tensor.name() == name) {
         encode_tensor(value, tensor);
+        declare(name, value);
         return true;
       }
     auto& sparse = *graph_.mutable_sparse_initializer();
@@ -91,6 +92,7 @@ class ConstantWriter {
         onnx::TensorProto& tensor = *graph_.add_initializer();
         tensor.set_name(name);
         encode_tensor(value, tensor);
+        declare(name, value);
         return true;
       }
     return false;
@@ -105,6 +107,7 @@ class ConstantWriter {
       attribute.set_name("value");
       attribute.set_type(onnx::AttributeProto::TENSOR);
       encode_tensor(value, *attribute.mutable_t());
+      declare(name, value);
       return true;
     }
     return false;
@@ -120,8 +123,24 @@ class ConstantWriter {
     input.set_name(name);
     auto& type = *input.mutable_type()->mutable_tensor_type();
     type.set_elem_type(static_cast<int>(value.type()));
-    type.mutable_shape();
-    for (const std::int64_t dim : value.dims()) type.mutable_shape()->add_dim()->set_dim_value(dim);
+    set_shape(*type.mutable_shape(), value.dims());
+  }
+
+  /// A constant that was spread has another shape now: also where the file tells its shape once more, as old
+  /// files do of all their initialisers; other programs refuse a file that contradicts itself.
+  void declare(const std::string& name, const Tensor& value) {
+    for (auto* list : {graph_.mutable_input(), graph_.mutable_value_info()})
+      for (onnx::ValueInfoProto& info : *list)
+        if (info.name() == name && info.type().tensor_type().has_shape())
+          set_shape(*info.mutable_type()->mutable_tensor_type()->mutable_shape(), value.dims());
+  }
+
+  static void set_shape(onnx::TensorShapeProto& shape, const Dims& dims) {
+    const bool same = std::ranges::equal(
+        shape.dim(), dims, [](const auto& was, std::int64_t dim) { return was.dim_value() == dim; });
+    if (same) return;
+    shape.clear_dim();
+    for (const std::int64_t dim : dims) shape.add_dim()->set_dim_value(dim);
   }
 
   std::string free_name(const std::string& name) {
@@ -141,6 +160,7 @@ ModelParts from_original(onnx::ModelProto model, const std::filesystem::path& fo
   OperatorGraph graph = decode_graph(model, folder);
   Recognised recognised = recognise(graph);
   ModelParts parts = std::move(recognised.parts);
+  if (parts.schema.shape.empty()) parts.schema.shape = {1};  // values [batch]: one number an example
   read_trained(model, parts);
   parts.original = std::make_shared<const OriginalFile>(
       OriginalFile{std::move(graph), std::move(recognised.links), model.SerializeAsString()});

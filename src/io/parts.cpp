@@ -198,6 +198,7 @@ void fit_axes(Array& inputs, const Schema& schema) {
   const std::vector<std::size_t> wanted(schema.shape.begin(), schema.shape.end());
   if (std::ranges::equal(own, wanted)) return;
   if (own.size() == 3 && wanted == std::vector{own[2], own[0], own[1]}) return channels_first(inputs);
+  if (own.size() == 3 && wanted == std::vector{own[1], own[2], own[0]}) return channels_last(inputs);
   const std::vector<std::int64_t> usual = example_shape(inputs);
   const std::vector<std::size_t> all = squeezed(usual), needed = squeezed(wanted);
   const bool flat = all.size() < 2 || needed.size() < 2;

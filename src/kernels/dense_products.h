@@ -19,8 +19,8 @@ struct ProductStart {
   const float* scale = nullptr;
 };
 
-/// y[:, panels] = x·W + bias. bias holds round_up(out, 16) floats, or is null. y rows have y_stride >= round_up(out, 16)
-/// floats. Computes the batch rows `rows` of the panels `panels`.
+/// y[:, panels] = x·W + bias. bias holds round_up(out, 16) floats, or is null. y rows have y_stride >=
+/// round_up(out, 16) floats. Computes the batch rows `rows` of the panels `panels`.
 void dense_forward(const float* x, std::size_t x_stride, const float* weights, const float* bias,
                    Panels shape, float* y, std::size_t y_stride, Range rows, Range panels);
 

@@ -2,6 +2,7 @@
 #include <halfwave/error.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "layers/grid_rows.h"
 #include "layers/kinds.h"
@@ -90,7 +91,7 @@ class Pad final : public Layer {
 }  // namespace
 
 LayerInfo pad_layer() {
-  constexpr double kMost = 1 << 14, kLargest = 1e30;
+  constexpr double kMost = 1 << 14, kLargest = std::numeric_limits<float>::max();
   const auto side = [](std::string_view name, std::string_view help) {
     return LayerField{.name = name, .value = 0, .low = -kMost, .high = kMost, .help = help, .whole = true};
   };

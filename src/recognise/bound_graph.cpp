@@ -155,6 +155,12 @@ Dims BoundGraph::example_dims(std::string_view value) const {
   return {dims.begin() + 1, dims.end()};
 }
 
+bool BoundGraph::keeps_numbers(const OperatorNode& cast) const {
+  const ElementType from = info(cast.inputs[0]).type, to = info(cast.outputs[0]).type;
+  return is_floating(from) && is_floating(to) &&
+         (from == to || (to != ElementType::float16 && to != ElementType::bfloat16));
+}
+
 std::size_t BoundGraph::users(std::string_view value) const {
   const auto found = users_.find(value);
   return found == users_.end() ? 0 : found->second;

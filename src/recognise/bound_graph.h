@@ -47,6 +47,9 @@ class BoundGraph {
   /// The data node that makes a value, or size() of the nodes.
   std::size_t producer(std::string_view value) const;
 
+  /// A Cast between floating numbers that does not round to 16 bits.
+  bool keeps_numbers(const OperatorNode& cast) const;
+
   /// What a value that follows from shapes is for a batch of one example.
   Tensor folded_for_one(std::string_view value) const;
 

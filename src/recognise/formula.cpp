@@ -183,7 +183,7 @@ class Reader {
     if (++steps_ > kLargest) return std::nullopt;
     std::string op = node.op;
     if (op == "Gelu" && node.text("approximate", "none") == "tanh") op = "GeluTanh";
-    if (op == "Cast" && is_floating(graph_.info(node.outputs[0]).type)) op = "Identity";
+    if (op == "Cast" && graph_.keeps_numbers(node)) op = "Identity";
     if (!node.domain.empty()) return std::nullopt;
     std::vector<Formula> in;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {

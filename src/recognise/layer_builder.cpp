@@ -82,6 +82,7 @@ bool LayerBuilder::become_brelu(const View& view) {
   if (!view.sole || view.step == kInputStep) return false;
   Step& before = step(view.step);
   if (!before.kind || before.kind->name != "scale" || before.fields[0] != 0.0 ||
+      before.fields[2] != 0.0 ||  // fixed: its shift is no weight
       before.tensors[0].factor > 0.0f)
     return false;
   before.kind = find_layer_kind("brelu");

@@ -20,6 +20,13 @@ std::vector<std::string> texts_of(const Tensor& labels) {
   return texts;
 }
 
+/// Labels of classes, not vectors that are picked by a number.
+bool names_classes(const Tensor& labels) {
+  const std::size_t rows =
+      labels.dims().empty() ? 1 : static_cast<std::size_t>(std::ranges::max(labels.dims()));
+  return !is_floating(labels.type()) && labels.type() != ElementType::boolean && labels.count() == rows;
+}
+
 class Plain {
  public:
   explicit Plain(const OperatorGraph& original) : original_(original) {
@@ -53,9 +60,37 @@ class Plain {
     std::vector<std::string> classes;
   };
 
+  inline static const std::set<std::string_view> kMoves{"Cast",    "Flatten", "Identity",
+                                                        "Reshape", "Squeeze", "Unsqueeze"};
+
+  const OperatorNode* producer_of(const std::string& value) const {
+    const auto found = producers_.find(value);
+    return found == producers_.end() ? nullptr : &original_.nodes[found->second];
+  }
+
+  /// A value and what it is made of by nodes that leave the largest number where it is: other axes, softmax,
+  /// a division by a sum, the exponential of a logarithm.
+  std::set<std::string> same_largest(std::string value) const {
+    static const std::set<std::string_view> kRising{"Exp",     "LogSoftmax", "Normalizer",
+                                                    "Sigmoid", "Softmax",    "ZipMap"};
+    std::set<std::string> values{value};
+    for (const OperatorNode* node = producer_of(value); node && !node->inputs.empty();
+         node = producer_of(value)) {
+      const bool centres = (node->op == "Sub" || node->op == "Div") && is_reduced(node->inputs.at(1));
+      if (!centres && !kMoves.contains(node->op) && !kRising.contains(node->op)) break;
+      value = node->inputs[0];
+      values.insert(value);
+    }
+    return values;
+  }
+  /// One number for all of an example: a sum, a mean, …
+  bool is_reduced(std::string value) const {
+    const OperatorNode* node = producer_of(value);
+    while (node && kMoves.contains(node->op) && !node->inputs.empty()) node = producer_of(node->inputs[0]);
+    return node && node->op.starts_with("Reduce");
+  }
+
   std::optional<Source> source_of(std::string value) const {
-    static const std::set<std::string_view> kMoves{"Cast",    "Flatten", "Identity",
-                                                   "Reshape", "Squeeze", "Unsqueeze"};
     Source source{"", true, {}};
     for (;;) {
       const auto producer = producers_.find(value);
@@ -74,13 +109,14 @@ class Plain {
         return source;
       }
       if (node.op == "ArgMax") {
+        if (node.integer("axis", 0) == 0) return std::nullopt;  // an example of the batch
         source.value = node.inputs[0];
         return source;
       }
       const bool extracts = node.op == "ArrayFeatureExtractor" && node.domain == kMachineLearning;
       if (extracts || node.op == "Gather") {
         const Tensor* labels = original_.constant(node.inputs[0]);
-        if (!labels || node.inputs.size() < 2) return std::nullopt;
+        if (!labels || node.inputs.size() < 2 || !names_classes(*labels)) return std::nullopt;
         source.classes = texts_of(*labels);
         value = node.inputs[1];
       } else if (kMoves.contains(node.op)) {
@@ -91,12 +127,20 @@ class Plain {
     }
   }
 
-  /// Results without labels, as far as something else is left; and the nodes that only they need.
+  /// Results without those that only name the largest number of another one; and the nodes that only they
+  /// need.
   void choose_results() {
     std::vector<GraphValue> results;
     bool changed = false;
+    std::set<std::string> kept;
+    for (const GraphValue& output : original_.outputs)
+      if (const auto source = source_of(output.name); !source || !source->is_label)
+        kept.merge(same_largest(output.name));
+    const auto is_kept = [&](const std::string& value) { return kept.contains(value); };
     for (const GraphValue& output : original_.outputs) {
-      const std::optional<Source> source = source_of(output.name);
+      std::optional<Source> source = source_of(output.name);
+      if (source && source->is_label && std::ranges::none_of(same_largest(source->value), is_kept))
+        source.reset();  // the largest of something else: a result of its own
       if (source && !source->classes.empty()) plain_.classes = source->classes;
       GraphValue result = output;
       if (source && !source->is_label)

@@ -294,6 +294,35 @@ Recognised whole_graph(const BoundGraph& graph, bool batched) {
   return assemble(graph, state, {{{0, {}}}}, batched);
 }
 
+/// Whether a node takes sums or the largest over the batch, so that an example's result is one of those that
+/// it happens to be computed with.
+bool mixes_examples(const BoundGraph& graph, const OperatorNode& node) {
+  const bool softmax = node.op == "Softmax" || node.op == "LogSoftmax" || node.op == "Hardmax";
+  if ((!softmax && !node.op.starts_with("Reduce")) || !node.domain.empty() ||
+      !graph.is_batched(node.inputs[0]))
+    return false;
+  const auto rank = static_cast<std::int64_t>(graph.example_dims(node.inputs[0]).size()) + 1;
+  std::vector<std::int64_t> axes = node.integers("axes");
+  if (softmax) {
+    axes = {node.integer("axis", node.opset < 13 ? 1 : -1)};
+  } else if (node.inputs.size() > 1 && !node.inputs[1].empty()) {
+    const Tensor* given = graph.constant(node.inputs[1]);
+    if (!given) return false;
+    axes = given->integers();
+  }
+  if (axes.empty()) return node.integer("noop_with_empty_axes", 0) == 0;
+  return std::ranges::any_of(axes, [&](std::int64_t axis) { return axis == 0 || axis == -rank; });
+}
+
+void check_examples_apart(const BoundGraph& graph) {
+  for (const std::size_t i : graph.data_nodes())
+    if (mixes_examples(graph, graph.node(i)))
+      throw input_error(fmt::format(
+          "{}: it works along the batch, whose size the file leaves open, so an example's result depends on "
+          "the others; fix the size of the batch in the file.",
+          graph.node(i).place()));
+}
+
 Recognised recognise_plain(const OperatorGraph& graph) {
   const BoundGraph bound(graph);
   const auto is_batch = [&](const GraphValue& value) {
@@ -303,6 +332,7 @@ Recognised recognise_plain(const OperatorGraph& graph) {
   const bool batched =
       std::ranges::all_of(graph.inputs, is_batch) && std::ranges::all_of(graph.outputs, is_batch);
   if (!batched && bound.any_batch()) return whole_graph(BoundGraph(graph, true), false);
+  if (bound.any_batch()) check_examples_apart(bound);
   const bool simple =
       graph.inputs.size() == 1 && graph.inputs[0].dims.size() > 1 &&
       std::ranges::all_of(graph.outputs, [&](const GraphValue& o) { return bound.is_data(o.name); });

@@ -77,14 +77,19 @@ void prelu(LayerBuilder& b) {
   const Tensor& slope = b.weights_at(1);
   View x = b.data(0);
   const Dims dims = x.dims();
-  // The slope is spread to its input; in old files one of a single axis is by channel.
+  // The slope is spread to its input, the last axes of both in line; in old files one of a single axis is by
+  // channel.
   Dims of = slope.dims();
   if (b.node().opset < 7 && of.size() == 1 && dims.size() > 1) of.resize(dims.size(), 1);
-  std::size_t axis = 0;
-  while (!of.empty() && static_cast<std::size_t>(element_count(of)) > 1 &&
-         (dims.size() - axis > of.size() || of[of.size() - (dims.size() - axis)] == 1) &&
-         axis + 1 < dims.size())
-    ++axis;
+  while (of.size() > dims.size() && of[0] == 1) of.erase(of.begin());
+  if (!spreads_to(of, dims)) b.fail("its slope differs between examples");
+  std::size_t axis = 0, changing = 0;
+  for (std::size_t i = 0; i < of.size(); ++i)
+    if (of[i] != 1) {
+      ++changing;
+      axis = dims.size() - of.size() + i;
+    }
+  if (changing > 1) b.fail("its slope differs along several axes");
   x = b.with_channels(x, axis);
   Dims spread_dims(dims.size() - axis, 1);
   spread_dims[0] = dims[axis];

@@ -29,6 +29,9 @@ Constant constant_of(LayerBuilder& b) {
   return c;
 }
 
+/// Of a scale layer: its tensors are part of what the graph computes, and not learned.
+constexpr std::size_t kFixed = 2;
+
 /// Part of what is done to the raw input before the network: x = (raw - mean) · scale.
 bool join_preprocessing(LayerBuilder& b, const View& view, const Constant& c,
                         const std::vector<float>& numbers) {
@@ -67,8 +70,9 @@ StepTensor tensor_of(LayerBuilder& b, const Constant& c, Dims of) {
 
 /// Which tensor of a step, behind which only this node's constant comes, that constant is: a bias or shift
 /// that it does not have yet, the scale or bias of a layer norm; else no number.
-std::optional<std::size_t> open_tensor(const Step& step, const Constant& c) {
+std::optional<std::size_t> open_tensor(const Step& step, const Constant& c, bool fixed) {
   if (!step.kind || c.negates || c.reciprocal) return std::nullopt;
+  if (step.kind->name == "scale" && (step.fields[kFixed] != 0.0) != fixed) return std::nullopt;
   if (step.kind->name == "layer_norm") {
     const bool is_open = step.tensors[c.is_shift ? 1 : 0].node == StepTensor::kNoNode &&
                          (c.is_shift || step.tensors[1].node == StepTensor::kNoNode);
@@ -140,10 +144,12 @@ void with_constant(LayerBuilder& b) {
     of.assign(dims.size() - axis, 1);
     of[0] = dims[axis];
   }
+  // 1 - x, x / 2: one number for all of several channels is how the graph computes, and no weight.
+  const bool fixed = c.negates || (constant.count() == 1 && (own.empty() || b.shape_of(x).channels > 1));
   StepTensor tensor = tensor_of(b, c, std::move(of));
   const std::vector<Axis> axes = axis < dims.size() ? x.axes : reshaped(x.axes, dims).value();
   if (x.sole && x.step != kInputStep)
-    if (const auto open = open_tensor(b.step(x.step), c)) {
+    if (const auto open = open_tensor(b.step(x.step), c, fixed)) {
       give_tensor(b, b.step(x.step), *open, std::move(tensor));
       return b.set_output(x.step, axes);
     }
@@ -157,6 +163,7 @@ void with_constant(LayerBuilder& b) {
   tensors.push_back(std::move(tensor));
   Fields fields("scale");
   fields.set("factor", c.negates || !c.is_shift ? 1 : 0).set("shift", c.is_shift ? 1 : 0);
+  fields.set("fixed", fixed ? 1 : 0);
   b.set_output(b.add_step("scale", fields, {x.step}, std::move(tensors)), axes);
 }
 
@@ -165,7 +172,8 @@ void negative(LayerBuilder& b) {
   StepTensor minus;
   minus.constant = Tensor::scalar(-1.0f);
   minus.dims = {static_cast<std::int64_t>(b.shape_of(x).channels)};
-  b.set_output(b.add_step("scale", Fields("scale").set("shift", 0), {x.step}, {std::move(minus)}), x.axes);
+  const Fields fields = Fields("scale").set("shift", 0).set("fixed", 1);
+  b.set_output(b.add_step("scale", fields, {x.step}, {std::move(minus)}), x.axes);
 }
 
 /// Values of one shape in one form.

@@ -10,7 +10,7 @@ namespace {
 void identity(LayerBuilder& b) { b.set_moved(b.data(0).axes); }
 
 void cast(LayerBuilder& b) {
-  if (!is_floating(b.graph().info(b.node().outputs[0]).type)) b.fail("it gives no floating numbers");
+  if (!b.graph().keeps_numbers(b.node())) b.fail("it rounds, or gives no floating numbers");
   identity(b);
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "recognise/fields.h"
@@ -108,8 +109,8 @@ void conv_transpose(LayerBuilder& b) {
   give_grid(b, b.add_step("conv_transpose", fields, {x.step}, std::move(tensors)));
 }
 
-/// A value that no window's largest is, nor overflows.
-constexpr double kLowest = -1e30;
+/// No window's largest number is less.
+constexpr double kLowest = std::numeric_limits<float>::lowest();
 
 void pool(LayerBuilder& b, std::string_view kind) {
   const bool largest = kind == "pool";
@@ -245,6 +246,26 @@ std::int64_t nearest(std::int64_t position, std::int64_t factor, const std::stri
                                                                    : std::ceil(at - 0.5));
 }
 
+/// The scales that a node gives for the axes of its input, the batch in front; empty where it gives sizes.
+std::vector<float> scales_of(LayerBuilder& b, std::size_t rank) {
+  const OperatorNode& node = b.node();
+  const bool early = node.op == "Upsample" || node.opset < 11;
+  std::vector<float> given = node.numbers("scales");  // of Upsample before opset 9
+  if (given.empty())
+    if (const Tensor* scales = b.constant_at(early ? 1 : 2)) {
+      const Tensor floats = scales->cast(ElementType::float32);
+      given.assign(floats.elements<float>().begin(), floats.elements<float>().end());
+    }
+  if (given.empty() || !node.has("axes")) return given;
+  const Integers axes = node.integers("axes");
+  if (axes.size() != given.size()) b.fail("its scales do not fit its axes");
+  std::vector<float> all(rank, 1.0f);
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    all.at(static_cast<std::size_t>(axes[i] < 0 ? axes[i] + static_cast<std::int64_t>(rank) : axes[i])) =
+        given[i];
+  return all;
+}
+
 void resize(LayerBuilder& b) {
   const OperatorNode& node = b.node();
   if (node.text("mode", "nearest") != "nearest") b.fail("it interpolates");
@@ -256,10 +277,15 @@ void resize(LayerBuilder& b) {
     b.fail("it takes its positions from corner to corner");
   const View x = b.as_grid(b.data(0));
   const Dims in = x.dims(), out = b.output_dims();
+  // The positions follow from the scales, also where those only come to the same sizes: 2.4 of two is four.
+  const std::vector<float> scales = scales_of(b, in.size() + 1);
+  if (!scales.empty() && (scales.size() != in.size() + 1 || scales[0] != 1.0f))
+    b.fail("its scales do not fit its input");
   Integers factors;
   for (std::size_t i = 0; i < in.size(); ++i) {
-    if (out.at(i) % in[i] != 0) b.fail("its size does not grow by a whole factor");
-    factors.push_back(out[i] / in[i]);
+    factors.push_back(out.at(i) / in[i]);
+    if (out[i] % in[i] != 0 || (!scales.empty() && scales[i + 1] != static_cast<float>(factors[i])))
+      b.fail("its size does not grow by a whole factor");
     for (std::int64_t k = 0; k < factors.back(); ++k)
       if (nearest(k, factors.back(), coordinates, rounding) != 0)
         b.fail("its positions are not those of an even repetition");

@@ -14,6 +14,8 @@
 #include "core/team.h"
 #include "graph/initialise.h"
 #include "io/copy_model.h"
+#include "io/model_file.h"
+#include "layers/operators.h"
 #include "train/augment.h"
 #include "train/check_examples.h"
 #include "train/loss.h"
@@ -147,7 +149,7 @@ std::vector<std::string> activation_names() {
   return names;
 }
 
-TrainOptions resolve(const TrainOptions& options, const Dataset& data) {
+TrainOptions resolve(const TrainOptions& options, const Dataset& data, const Model* start) {
   TrainOptions resolved = options;
   TrainOptions::visit(resolved, [](const OptionInfo& info, const auto& value) { check(info, value); });
   if (data.train.count == 0)
@@ -156,7 +158,11 @@ TrainOptions resolve(const TrainOptions& options, const Dataset& data) {
   check_examples(data.test, data.schema, Labels::needed, "The test part");
   check_activation(resolved.activation);
   Augment(resolved.augment, data.schema, data.name);  // throws where it is wrong
-  if (resolved.loss == "auto") resolved.loss = usual_loss(data.schema.task);
+  if (resolved.loss == "auto") {
+    const bool one_for_two = start && start->outputs() == 1 && data.schema.task == Task::classification &&
+                             data.schema.classes.size() == 2;
+    resolved.loss = one_for_two ? "binary_cross_entropy" : usual_loss(data.schema.task);
+  }
   if (resolved.threads == 0) resolved.threads = available_threads();
   if (resolved.epochs == 0) resolved.epochs = usual_epochs(data.train.count, resolved.batch);
   return resolved;
@@ -220,6 +226,18 @@ Schema schema_for(const ModelParts& from, const Dataset& data) {
   return schema;
 }
 
+/// Throws Error (usage) where training would change nothing, or nothing that a file could then be made of.
+void check_trainable(const ModelParts& model) {
+  own_format_after_training(model);
+  if (model.network.parameters() > 0) return;
+  std::string reason;
+  for (std::size_t i = 0; i < model.network.size() && reason.empty(); ++i)
+    if (const OperatorRegion* region = operator_region(model.network.layer(i)))
+      reason = fmt::format(": layer '{}' runs operators of a model file that have no layer ({})",
+                           model.network.layer_name(i), region->reason);
+  throw usage_error(fmt::format("The model to train further has nothing to learn{}.", reason));
+}
+
 /// A copy of a model, with the preprocessing that it has, to be trained further.
 std::shared_ptr<ModelParts> copy_model(const ModelParts& from, const Dataset& data,
                                        const TrainOptions& options) {
@@ -243,6 +261,7 @@ std::shared_ptr<ModelParts> copy_model(const ModelParts& from, const Dataset& da
   if (loss.outputs() != from.network.outputs())
     throw usage_error(fmt::format("The loss '{}' needs {} outputs, but the model to train further has {}.",
                                   loss.name(), loss.outputs(), from.network.outputs()));
+  check_trainable(from);
   auto copy = std::make_shared<ModelParts>(copy_of(from));
   copy->schema = std::move(schema);
   copy->preprocessing = std::move(preprocessing);

@@ -9,8 +9,8 @@
 namespace halfwave {
 
 /// The options with every automatic value filled in but the learning rate, which depends on the network;
-/// throws Error (usage) for values out of range.
-TrainOptions resolve(const TrainOptions& options, const Dataset& data);
+/// `start` is the model to train further. Throws Error (usage) for values out of range.
+TrainOptions resolve(const TrainOptions& options, const Dataset& data, const Model* start = nullptr);
 
 /// Mean and deviation of the training part: by feature for rows of numbers, by channel for images, and for
 /// signals where the network takes them as such (grid); and of the targets.

@@ -170,8 +170,8 @@ bool Run::finish_epoch() {
   report.learning_rate = schedule_.rate(state_.updates - 1);
   report.seconds = state_.epoch_seconds;
   report.layers = measure_health(model_->network, step_.plan(), static_cast<std::size_t>(state_.seen));
-  const std::vector<LayerInspection> layers = inspect_epoch(
-      model_->network, step_.plan(), static_cast<std::size_t>(state_.seen), report.layers);
+  const std::vector<LayerInspection> layers =
+      inspect_epoch(model_->network, step_.plan(), static_cast<std::size_t>(state_.seen), report.layers);
   for (std::size_t i = 0; i < step_.plan().layers(); ++i)
     std::ranges::fill(step_.plan().nonzeros(i), std::uint64_t{0});
 
@@ -261,7 +261,7 @@ TrainResult Run::result() {
 
 TrainResult train(const Dataset& data, const TrainOptions& options, TrainObserver* observer,
                   const Model* start) {
-  TrainOptions resolved = resolve(options, data);
+  TrainOptions resolved = resolve(options, data, start);
   std::shared_ptr<ModelParts> model = make_model(data, resolved, start);
   if (resolved.learning_rate == 0.0)
     resolved.learning_rate = Optimiser::usual_rate(resolved.optimiser, model->network);

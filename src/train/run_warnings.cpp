@@ -8,6 +8,7 @@
 #include "diagnose/kinds.h"
 #include "diagnose/lint.h"
 #include "diagnose/rules.h"
+#include "io/model_file.h"
 
 namespace halfwave {
 namespace {
@@ -23,7 +24,12 @@ double constant_loss_of(const ModelParts& model, const Dataset& data, const Trai
 RunWarnings::RunWarnings(const ModelParts& model, const Dataset& data, const TrainOptions& options)
     : model_(model), constant_loss_(constant_loss_of(model, data, options)) {}
 
-std::vector<std::string> RunWarnings::at_start() { return news(lint(model_), ""); }
+std::vector<std::string> RunWarnings::at_start() {
+  std::vector<std::string> warnings = news(lint(model_), "");
+  if (std::string change = own_format_after_training(model_); !change.empty())
+    warnings.push_back(std::move(change));
+  return warnings;
+}
 
 std::vector<std::string> RunWarnings::after_epoch(const std::vector<EpochReport>& epochs,
                                                   const std::vector<LayerInspection>& layers) {

@@ -16,7 +16,7 @@ class RunWarnings {
   /// data: the training part.
   RunWarnings(const ModelParts& model, const Dataset& data, const TrainOptions& options);
 
-  /// What is wrong with the network before the first step.
+  /// What is wrong with the network before the first step, and what becomes of its file.
   std::vector<std::string> at_start();
   /// What the epochs so far show; `layers` is of the last one.
   std::vector<std::string> after_epoch(const std::vector<EpochReport>& epochs,

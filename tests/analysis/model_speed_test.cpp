@@ -15,6 +15,7 @@ Model model_of(const std::string& line, std::size_t inputs, std::size_t classes)
                    .schema = {},
                    .preprocessing = {.mean = std::vector<float>(inputs, 1.0f),
                                      .scale = std::vector<float>(inputs, 0.5f),
+                                     .order = {},
                                      .target_mean = {},
                                      .target_scale = {}},
                    .facts = {}};

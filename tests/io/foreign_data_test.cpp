@@ -83,6 +83,16 @@ std::string with_labels(const Folder& folder, const std::vector<std::int32_t>& l
   return folder.file("a.npz");
 }
 
+TEST(ForeignData, ChannelsMoveToTheEndForAModelThatHasThemThere) {
+  const Folder folder;
+  const Read turned = read(counting(folder, {2, 3, 4, 5}), foreign(Task::regression, {4, 5, 3}, 3));
+  EXPECT_EQ(turned.numbers()[1], 20.0f);
+  EXPECT_EQ(turned.numbers()[3], 1.0f);
+  EXPECT_EQ(turned.numbers()[60], 60.0f);
+  const Read same = read(counting(folder, {2, 4, 5, 3}), foreign(Task::regression, {4, 5, 3}, 3));
+  EXPECT_EQ(same.numbers()[1], 1.0f);
+}
+
 TEST(ForeignData, LabelsAreClassesWhereTheyCountTheOutputs) {
   const Folder folder;
   for (const Task task : {Task::classification, Task::regression}) {

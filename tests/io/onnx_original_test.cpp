@@ -307,5 +307,159 @@ TEST(OriginalMlp, OldFilesDeclareTheirInitialisersAsInputs) {
   EXPECT_THAT(inputs, ElementsAre("x", "w1", "b", "w2", "b_2"));
 }
 
+TEST(OriginalMlp, AConstantThatIsSpreadIsDeclaredInItsNewShape) {
+  onnx::ModelProto model = mlp();
+  onnx::GraphProto& graph = *model.mutable_graph();
+  add_floats(graph, "one", {1}, {0.5f});
+  graph.mutable_node(0)->set_input(2, "one");
+  for (onnx::ValueInfoProto* info : {graph.add_input(), graph.add_value_info()}) {
+    info->set_name("one");
+    info->mutable_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
+    info->mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(1);
+  }
+  ModelParts parts = decode_model(bytes_of(model), ".");
+  for (const NetworkTensor& tensor : parts.network.tensors())
+    parts.network.set(tensor, random_numbers(tensor.spec.count(), 9));
+  const Bytes bytes = encode_model(parts);
+  const onnx::ModelProto written = parse(bytes);
+  const std::string name = written.graph().node(0).input(2);
+  EXPECT_EQ(name, "one");
+  for (const onnx::TensorProto& tensor : written.graph().initializer())
+    for (const auto* list : {&written.graph().input(), &written.graph().value_info()})
+      for (const onnx::ValueInfoProto& info : *list)
+        if (info.name() == tensor.name()) {
+          const auto& dims = info.type().tensor_type().shape().dim();
+          ASSERT_EQ(dims.size(), tensor.dims_size()) << name;
+          for (int i = 0; i < dims.size(); ++i) EXPECT_EQ(dims[i].dim_value(), tensor.dims(i)) << name;
+        }
+  const std::vector<float> inputs = random_numbers(6 * 3, 3);
+  expect_near(run_file(bytes, inputs, 3),
+              Model(std::make_shared<ModelParts>(std::move(parts))).predict(inputs, 3, 1));
+}
+
+/// y [batch] = |x|, x [batch].
+onnx::ModelProto one_number() {
+  onnx::ModelProto model = empty_model();
+  onnx::GraphProto& graph = *model.mutable_graph();
+  set_shape(*graph.mutable_input(0), {});
+  set_shape(*graph.mutable_output(0), {});
+  add_node(graph, "Abs", {"x"}, {"y"}, "abs");
+  return model;
+}
+
+TEST(OriginalInputs, AnExampleOfOneNumberIsReadAgain) {
+  ModelParts parts = decode_model(bytes_of(one_number()), ".");
+  EXPECT_THAT(parts.schema.shape, ElementsAre(1));
+  parts.facts["data"] = "numbers";  // as training writes it
+  const ModelParts again = decode_model(encode_model(parts), ".");
+  EXPECT_EQ(again.facts, parts.facts);
+  EXPECT_THAT(again.schema.shape, ElementsAre(1));
+}
+
+/// The error that training throws before its first step; "" where there is none.
+std::string refusal(const onnx::ModelProto& model, const Dataset& data) {
+  const halfwave::testing::Folder folder;
+  const Model start = Model::load(folder.write("start.onnx", model.SerializeAsString()));
+  struct Observer : TrainObserver {
+    void step(const Progress&) override { ADD_FAILURE() << "a step was trained"; }
+  } observer;
+  TrainOptions options;
+  options.epochs = 1;
+  options.threads = 1;
+  try {
+    train(data, options, &observer, &start);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    return error.what();
+  }
+  return "";
+}
+
+/// [batch, 6] → 8 → 3 with a layer norm between that is written out and has neither scale nor bias, which its
+/// layer learns; behind an operator that no layer stands for where `opaque`.
+onnx::ModelProto bare_norm(bool opaque) {
+  onnx::ModelProto model = empty_model();
+  onnx::GraphProto& graph = *model.mutable_graph();
+  set_shape(*graph.mutable_input(0), {6});
+  add_random(graph, "w1", {6, 8});
+  add_random(graph, "w2", {8, 3});
+  add_floats(graph, "two", {1}, {2});
+  add_floats(graph, "epsilon", {1}, {1e-5f});
+  if (opaque) {
+    onnx::TensorProto& places = *graph.add_initializer();
+    places.set_name("places");
+    places.set_data_type(onnx::TensorProto::INT64);
+    places.add_dims(6);
+    for (std::int64_t i = 5; i >= 0; --i) places.add_int64_data(i);
+    add_integer(add_node(graph, "Gather", {"x", "places"}, {"g"}, "gather"), "axis", 1);
+  }
+  const auto mean = [&](const char* from, const char* to) {
+    onnx::NodeProto& node = add_node(graph, "ReduceMean", {from}, {to}, to);
+    add_integer(node, "keepdims", 1);
+    onnx::AttributeProto& axes = *node.add_attribute();
+    axes.set_name("axes");
+    axes.set_type(onnx::AttributeProto::INTS);
+    axes.add_ints(-1);
+  };
+  add_node(graph, "MatMul", {opaque ? "g" : "x", "w1"}, {"h"}, "first");
+  mean("h", "mean");
+  add_node(graph, "Sub", {"h", "mean"}, {"d"}, "off");
+  add_node(graph, "Pow", {"d", "two"}, {"squares"}, "squares");
+  mean("squares", "variance");
+  add_node(graph, "Add", {"variance", "epsilon"}, {"more"}, "more");
+  add_node(graph, "Sqrt", {"more"}, {"deviation"}, "deviation");
+  add_node(graph, "Div", {"d", "deviation"}, {"n"}, "norm");
+  add_node(graph, "MatMul", {"n", "w2"}, {"y"}, "last");
+  return model;
+}
+
+TEST(OriginalTraining, WhatCannotBeWrittenIsRefusedBeforeTheFirstStep) {
+  using ::testing::HasSubstr;
+  EXPECT_THAT(refusal(bare_norm(true), thirds({6})),
+              ::testing::AllOf(HasSubstr("'norm'"), HasSubstr("'gather'"), HasSubstr("own format")));
+}
+
+TEST(OriginalTraining, TheOtherFormatIsAnnounced) {
+  const halfwave::testing::Folder folder;
+  const Model start = Model::load(folder.write("start.onnx", bare_norm(false).SerializeAsString()));
+  TrainOptions options;
+  options.epochs = 1;
+  options.threads = 1;
+  const TrainResult result = train(thirds({6}), options, nullptr, &start);
+  EXPECT_THAT(result.warnings, Contains(::testing::HasSubstr("written in Halfwave's own format")));
+  result.model.save(folder.file("trained.onnx"));
+  EXPECT_EQ(Model::load(folder.file("trained.onnx")).predict(thirds({6}).test, 1),
+            result.model.predict(thirds({6}).test, 1));
+}
+
+TEST(OriginalTraining, AModelWithNothingToLearnIsRefused) {
+  onnx::ModelProto model = empty_model();
+  add_node(*model.mutable_graph(), "Relu", {"x"}, {"y"}, "relu");
+  EXPECT_THAT(refusal(model, thirds({3})), ::testing::HasSubstr("nothing to learn"));
+}
+
+TEST(OriginalTraining, OneOutputForTwoClassesIsALogit) {
+  const halfwave::testing::Folder folder;
+  onnx::ModelProto model = empty_model();
+  onnx::GraphProto& graph = *model.mutable_graph();
+  set_shape(*graph.mutable_input(0), {6});
+  set_shape(*graph.mutable_output(0), {1});
+  add_random(graph, "w", {6, 1});
+  add_node(graph, "MatMul", {"x", "w"}, {"h"}, "product");
+  add_node(graph, "Sigmoid", {"h"}, {"y"}, "sigmoid");
+  const Model start = Model::load(folder.write("start.onnx", model.SerializeAsString()));
+  Dataset data = thirds({6});
+  data.schema.classes.pop_back();
+  for (Examples* part : {&data.train, &data.test})
+    for (std::int32_t& label : part->labels) label = label == 2 ? 1 : 0;
+  TrainOptions options;
+  options.epochs = 20;
+  options.threads = 1;
+  options.batch = 16;
+  const TrainResult result = train(data, options, nullptr, &start);
+  EXPECT_EQ(result.options.loss, "binary_cross_entropy");
+  EXPECT_LT(result.epochs.back().test_loss, result.epochs.front().test_loss);
+}
+
 }  // namespace
 }  // namespace halfwave::test

@@ -120,6 +120,12 @@ inline std::vector<Case> cases() {
         add_if_it_fits(list, {&info, fields, {shape}, fmt::format("{}_otherwise", name)});
         field = 1 - field;
       }
+      if (info.name == "scale") {  // without gradients, and without one of the tensors as well
+        fields = {1, 0, 1};
+        add_if_it_fits(list, {&info, fields, {shape}, "scale_fixed_factor"});
+        fields = {0, 1, 1};
+        add_if_it_fits(list, {&info, fields, {shape}, "scale_fixed_shift"});
+      }
     }
   return list;
 }

@@ -180,7 +180,7 @@ TEST(Grids, WhatDoesNotFitIsRefused) {
   EXPECT_THAT(message("pad", {-3, 0, -3, 0, 0}, {image}), HasSubstr("nothing is left"));
   EXPECT_EQ(message("pad", {-3, 0, -2, 0, 0}, {image}), "no error");
   EXPECT_THAT(message("upsample", {2, 3}, {signal}), HasSubstr("one number, not two"));
-  EXPECT_THAT(message("scale", {0, 0}, {row}), HasSubstr("nothing to do"));
+  EXPECT_THAT(message("scale", {0, 0, 0}, {row}), HasSubstr("nothing to do"));
   std::vector<double> spread = default_fields(kind("conv_transpose"), 6);
   EXPECT_EQ(message("conv_transpose", spread, {image}), "no error");
   spread[11] = 2;  // groups

@@ -167,7 +167,7 @@ TEST(RecogniseLayers, Pools) {
              "MaxPool", {"x"},
              {{"kernel_shape", Integers{3, 3}}, {"strides", Integers{2, 2}}, {"pads", Integers{1, 1, 1, 1}}});
        }},
-      {"pad bottom=1 right=1 value=-1e+30, pool, flatten channels_first=1",
+      {"pad bottom=1 right=1 value=-3.4028234663852886e+38, pool, flatten channels_first=1",
        {-1, 2, 7, 7},
        13,
        [](GraphBuilder& b) {
@@ -238,7 +238,7 @@ TEST(RecogniseLayers, Channels) {
        [](GraphBuilder& b) {
          return b.node("Div", {b.gemm("x", 3, 4), b.numbers({4}, 0.5f, 2.0f)});
        }},
-      {"dense 4, scale",
+      {"dense 4, scale fixed=1",
        {-1, 3},
        13,
        [](GraphBuilder& b) {
@@ -274,6 +274,104 @@ TEST(RecogniseLayers, Channels) {
          return b.gemm(b.node("Dropout", {b.gemm("x", 3, 4), b.number(0.25f)}), 4, 2);
        }},
   });
+}
+
+/// A slope's axes are in line with its input's last ones: one of four for each of 4 x 4 numbers may be by
+/// row.
+TEST(RecogniseLayers, SlopesByTheirAxis) {
+  check(std::vector<Case>{
+      {"dense 4, operators",
+       {4, 3},
+       13,
+       [](GraphBuilder& b) {
+         return b.node("PRelu", {b.gemm("x", 3, 4), b.numbers({4, 1})});
+       }},
+      {"conv 5 padding=0, operators",
+       {-1, 2, 7, 7},
+       13,
+       [](GraphBuilder& b) {
+         return b.node("PRelu", {b.conv("x", 2, 5, 3, 0), b.numbers({5, 1, 5})});
+       }},
+      {"conv 5 padding=0, prelu, flatten channels_first=1",
+       {-1, 2, 7, 7},
+       6,
+       [](GraphBuilder& b) {
+         return b.node("PRelu", {b.conv("x", 2, 5, 3, 0), b.numbers({5})});
+       }},
+  });
+}
+
+/// Constants that are one number are how a graph computes, and not learned; those by channel are.
+TEST(RecogniseLayers, SingleNumbersAreFixed) {
+  check(std::vector<Case>{
+      {"dense 4, scale shift=0 fixed=1, relu",
+       {-1, 3},
+       13,
+       [](GraphBuilder& b) { return b.node("Relu", {b.node("Neg", {b.gemm("x", 3, 4)})}); }},
+      {"dense 4, scale fixed=1",
+       {-1, 3},
+       13,
+       [](GraphBuilder& b) {
+         const std::string half = b.node("Div", {b.gemm("x", 3, 4), b.number(2.0f)});
+         return b.node("Add", {half, b.number(0.5f)});
+       }},
+      {"dense 4, scale shift=0, scale factor=0 fixed=1, relu",
+       {-1, 3},
+       13,
+       [](GraphBuilder& b) {
+         const std::string y = b.node("Mul", {b.gemm("x", 3, 4), b.numbers({4})});
+         return b.node("Relu", {b.node("Sub", {y, b.number(0.5f)})});
+       }},
+      {"dense 1, scale shift=0",
+       {-1, 3},
+       13,
+       [](GraphBuilder& b) {
+         return b.node("Mul", {b.gemm("x", 3, 1), b.numbers({1})});
+       }},
+  });
+}
+
+/// Rounding to 16 bits is no identity.
+TEST(RecogniseLayers, CastsThatRound) {
+  check(std::vector<Case>{
+      {"dense 4, operators, dense 2",
+       {-1, 3},
+       13,
+       [](GraphBuilder& b) {
+         const std::string half = b.node("Cast", {b.gemm("x", 3, 4)}, {{"to", std::int64_t{10}}});
+         return b.gemm(b.node("Cast", {half}, {{"to", std::int64_t{1}}}), 4, 2);
+       }},
+      {"dense 4, dense 2",
+       {-1, 3},
+       13,
+       [](GraphBuilder& b) {
+         const std::string wide = b.node("Cast", {b.gemm("x", 3, 4)}, {{"to", std::int64_t{11}}});
+         return b.gemm(b.node("Cast", {wide}, {{"to", std::int64_t{1}}}), 4, 2);
+       }},
+  });
+}
+
+/// 2.4 of two positions are four as well, but not each of them twice.
+TEST(RecogniseLayers, ResizesByTheirScales) {
+  for (const float scale : {2.0f, 2.4f}) {
+    GraphBuilder b({-1, 2, 5, 2});
+    const std::vector<float> scales{1, 1, 1, scale};
+    const std::string c = b.conv("x", 2, 3, 1, 0);
+    b.result(b.node("Resize", {c, "", b.constant(Tensor::of<float>({4}, scales))},
+                    {{"mode", std::string("nearest")},
+                     {"coordinate_transformation_mode", std::string("asymmetric")},
+                     {"nearest_mode", std::string("floor")}}));
+    EXPECT_EQ(expect_same(b), scale == 2.0f ? "conv 3 1 padding=0, upsample 1x2, flatten channels_first=1"
+                                            : "conv 3 1 padding=0, operators");
+  }
+}
+
+/// Windows of the padding's side have no number but their own, however small.
+TEST(RecogniseLayers, UnevenlyPaddedPoolsOfHugeNumbers) {
+  GraphBuilder b({-1, 1, 3, 3});
+  const std::string huge = b.node("Mul", {b.node("Abs", {"x"}), b.number(-1e35f)});
+  b.result(b.node("MaxPool", {huge}, {{"kernel_shape", Integers{2, 2}}, {"pads", Integers{1, 1, 0, 0}}}));
+  expect_same(b);
 }
 
 TEST(RecogniseLayers, Joins) {

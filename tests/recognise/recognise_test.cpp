@@ -109,6 +109,63 @@ TEST(Recognise, ATrainedNumberWithoutAConstantIsAnError) {
   }
 }
 
+/// The names of a graph's results, of which some only name the largest of others.
+std::vector<std::string> results_of(const GraphBuilder& builder) {
+  std::vector<std::string> names;
+  for (const auto& result : recognise(builder.graph).parts.results) names.push_back(result.name);
+  return names;
+}
+
+TEST(Recognise, OnlyLabelsOfAResultAreLeftOut) {
+  using Names = std::vector<std::string>;
+  const auto largest = [](GraphBuilder& b, const std::string& of) {
+    return b.node("ArgMax", {of}, {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}}, "largest");
+  };
+  GraphBuilder labels({-1, 4});
+  const std::string logits = labels.gemm("x", 4, 3);
+  const std::string chances = labels.node("Softmax", {logits}, {}, "chances");
+  labels.result(chances);
+  labels.result(labels.node("Gather", {labels.integers({7, 8, 9}), largest(labels, logits)}));
+  EXPECT_EQ(results_of(labels), Names{"chances_out"});
+  EXPECT_EQ(recognise(labels.graph).parts.schema.classes, (Names{"7", "8", "9"}));
+
+  GraphBuilder normalised({-1, 4});  // as naive Bayes comes
+  const std::string joint = normalised.gemm("x", 4, 3);
+  const std::string all = normalised.node("ReduceLogSumExp", {joint}, {{"axes", Integers{1}}});
+  normalised.result(largest(normalised, joint));
+  normalised.result(normalised.node("Exp", {normalised.node("Sub", {joint, all})}, {}, "chances"));
+  EXPECT_EQ(results_of(normalised), Names{"chances_out"});
+
+  GraphBuilder other({-1, 4});
+  const std::string h = other.node("Relu", {other.gemm("x", 4, 5)});
+  other.result(other.gemm(h, 5, 3, "first"));
+  other.result(largest(other, other.gemm(h, 5, 4)));
+  EXPECT_EQ(results_of(other), (Names{"first_out", "largest_out"}));
+  expect_same(other);
+
+  GraphBuilder codes({-1, 4});
+  const std::string distances = codes.gemm("x", 4, 5, "distances");
+  codes.result(distances);
+  codes.result(codes.node("Gather", {codes.numbers({5, 2}), largest(codes, distances)}, {}, "codes"));
+  EXPECT_EQ(results_of(codes), (Names{"distances_out", "codes_out"}));
+  expect_same(codes);
+}
+
+TEST(Recognise, FixedNumbersAreNotTrained) {
+  GraphBuilder builder({-1, 3});  // as scikit-learn's networks for two classes end
+  const std::string chance = builder.node("Sigmoid", {builder.gemm("x", 3, 1)});
+  const std::string otherwise = builder.node("Sub", {builder.number(1.0f), chance});
+  builder.result(builder.node("Concat", {otherwise, chance}, {{"axis", std::int64_t{1}}}));
+  expect_same(builder);
+  Recognised made = recognise(builder.graph);
+  std::size_t learned = 0;
+  for (const NetworkTensor& tensor : made.parts.network.tensors())
+    learned += tensor.spec.learned ? tensor.spec.count() : 0;
+  EXPECT_EQ(learned, 4u);
+  EXPECT_TRUE(changed_constants(builder.graph, made.parts.network, made.links).empty());
+  Plan plan(made.parts.network, {.batch = 2, .training = true});
+}
+
 TEST(Recognise, NothingBehindAnOperatorsRegionIsTrained) {
   GraphBuilder builder({-1, 3});
   const std::string h = builder.gemm("x", 3, 4);
@@ -141,6 +198,13 @@ TEST(Recognise, BadGraphsAreErrorsOfTheInput) {
   GraphBuilder misfit({-1, 3});
   misfit.result(misfit.node("MatMul", {"x", misfit.numbers({4, 2})}, {}, "odd"));
   EXPECT_NE(message(misfit.graph).find("'odd'"), std::string::npos);
+  for (const bool sum : {false, true}) {
+    GraphBuilder mixing({-1, 3});
+    const std::string h = mixing.gemm("x", 3, 4);
+    mixing.result(sum ? mixing.node("Sub", {h, mixing.node("ReduceMean", {h}, {}, "odd")})
+                      : mixing.node("Softmax", {h}, {{"axis", std::int64_t{0}}}, "odd"));
+    EXPECT_NE(message(mixing.graph).find("'odd'"), std::string::npos);
+  }
   GraphBuilder open({-1, 3, -1, 8});
   open.result(open.node("Relu", {"x"}));
   EXPECT_NE(message(open.graph).find("input 'x'"), std::string::npos);

@@ -291,7 +291,10 @@ TEST(Train, FurtherTrainingNeedsDataAndLossThatFit) {
   EXPECT_THAT(error_of(ErrorKind::usage, [&] { train(data, binary, nullptr, &two.model); }),
               HasSubstr("binary_cross_entropy"));
   const TrainResult one = train(data, binary);
-  EXPECT_THAT(error_of(ErrorKind::usage, [&] { train(data, options, nullptr, &one.model); }),
+  EXPECT_EQ(train(data, options, nullptr, &one.model).options.loss, "binary_cross_entropy");  // the usual one
+  TrainOptions softmax = options;
+  softmax.loss = "cross_entropy";
+  EXPECT_THAT(error_of(ErrorKind::usage, [&] { train(data, softmax, nullptr, &one.model); }),
               HasSubstr("cross_entropy"));
 }
 
