@@ -195,8 +195,9 @@ TEST_F(OnnxUnsafe, FunctionsCannotGrowWithoutLimit) {
     function.set_domain("mine");
     function.add_input("a");
     function.add_output("c");
-    for (const auto& [from, to] : {std::pair("a", "b"), std::pair("b", "c")})
-      add_node(function, fmt::format("f{}", level + 1), {from}, {to}).set_domain("mine");
+    const std::string called = fmt::format("f{}", level + 1);
+    add_node(function, called, {"a"}, {"b"}).set_domain("mine");
+    add_node(function, called, {"b"}, {"c"}).set_domain("mine");
     if (level == kLevels)
       for (onnx::NodeProto& node : *function.mutable_node()) node.set_op_type("Relu");
   }
