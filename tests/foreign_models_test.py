@@ -8,23 +8,15 @@ names the interpreter that has them. With models: those only, with their layers)
 """
 
 import importlib
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-WANTED = os.environ.get("HALFWAVE_PYTHON")
-if WANTED and "HALFWAVE_PYTHON_STARTED" not in os.environ:
-    os.environ["HALFWAVE_PYTHON_STARTED"] = "1"
-    os.execvp(WANTED, [WANTED, "-B", *sys.argv])
+import with_onnxruntime  # noqa: F401  (first: it chooses the Python)
 
-try:
-    import numpy
-    import onnxruntime
-except ImportError as missing:
-    print(f"skipped: {missing}; set HALFWAVE_PYTHON to a Python that has onnxruntime and numpy")
-    sys.exit(77)
+import numpy
+import onnxruntime
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "models"
 TOLERANCE = 1e-4  # relative; of numbers near zero a tenth of that of the largest

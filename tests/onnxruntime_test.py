@@ -7,23 +7,15 @@ names the interpreter that has them)
 """
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-WANTED = os.environ.get("HALFWAVE_PYTHON")
-if WANTED and "HALFWAVE_PYTHON_STARTED" not in os.environ:
-    os.environ["HALFWAVE_PYTHON_STARTED"] = "1"
-    os.execvp(WANTED, [WANTED, "-B", *sys.argv])
+import with_onnxruntime  # noqa: F401  (first: it chooses the Python)
 
-try:
-    import numpy
-    import onnxruntime
-except ImportError as missing:
-    print(f"skipped: {missing}; set HALFWAVE_PYTHON to a Python that has onnxruntime and numpy")
-    sys.exit(77)
+import numpy
+import onnxruntime
 
 TOLERANCE = 1e-4  # of the largest output; both sides compute in 32-bit floats
 

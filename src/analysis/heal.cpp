@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "analysis/remedies.h"
+#include "core/check_ranges.h"
 #include "core/statistics.h"
 #include "io/split.h"
 #include "layers/operators.h"
@@ -36,15 +37,6 @@ double score_of(const Model& model, const Examples& examples, int threads) {
   }
   const double explained = 1.0 - result.loss / variance;
   return std::isfinite(explained) ? std::max(0.0, explained) : 0.0;
-}
-
-void check(const HealOptions& options) {
-  HealOptions::visit(options, [](const OptionInfo& info, const auto& value) {
-    if constexpr (std::is_arithmetic_v<std::remove_cvref_t<decltype(value)>>)
-      if (const auto number = static_cast<double>(value); !(number >= info.low && number <= info.high))
-        throw usage_error(
-            fmt::format("--{} must be from {} to {}, not {}.", info.name, info.low, info.high, number));
-  });
 }
 
 void check_trainable(const Network& network) {
@@ -270,7 +262,7 @@ class Healer final : public TrainObserver {
 
 Healing heal(const Model& model, const Dataset& data, const Inspection& inspection,
              const HealOptions& options, HealObserver* observer) {
-  check(options);
+  check_ranges(options);
   check_trainable(model.parts().network);
   if (!data.train.labelled())
     throw input_error(

@@ -41,16 +41,24 @@ void check_kernel(const std::vector<Window>& windows, const Dims& weights) {
       throw input_error(fmt::format("kernel_shape is not that of the weights, {}", describe(weights)));
 }
 
-Convolution convolution_of(const OperatorNode& node, const Dims& x, const Dims& weights) {
-  const Dims spatial = spatial_dims(x);
+/// What the dimensions say; `windows` have the weights' size.
+Convolution sized_convolution(std::vector<Window> windows, std::int64_t groups, const Dims& x,
+                              const Dims& weights) {
+  check_kernel(windows, weights);
   Convolution c;
-  c.groups = static_cast<std::size_t>(groups_of(node, x, weights, false));
-  c.windows = windows_of(node, spatial, spatial_dims(weights));
-  check_kernel(c.windows, weights);
-  place_windows(node, c.windows);
+  c.windows = std::move(windows);
+  c.groups = static_cast<std::size_t>(groups);
   c.batch = static_cast<std::size_t>(x[0]);
   c.in_channels = static_cast<std::size_t>(weights[1]);
   c.out_channels = static_cast<std::size_t>(weights[0]) / c.groups;
+  return c;
+}
+
+Convolution convolution_of(const OperatorNode& node, const Dims& x, const Dims& weights) {
+  const std::int64_t groups = groups_of(node, x, weights, false);
+  Convolution c =
+      sized_convolution(windows_of(node, spatial_dims(x), spatial_dims(weights)), groups, x, weights);
+  place_windows(node, c.windows);
   return c;
 }
 
@@ -112,15 +120,9 @@ std::vector<Window> transposed_windows(const OperatorNode& node, const Dims& spa
 }
 
 Convolution transposed_convolution_of(const OperatorNode& node, const Dims& x, const Dims& weights) {
-  const Dims spatial = spatial_dims(x);
-  Convolution c;
-  c.groups = static_cast<std::size_t>(groups_of(node, x, weights, true));
-  c.windows = transposed_windows(node, spatial, spatial_dims(weights));
-  check_kernel(c.windows, weights);
-  c.batch = static_cast<std::size_t>(x[0]);
-  c.in_channels = static_cast<std::size_t>(weights[1]);
-  c.out_channels = static_cast<std::size_t>(weights[0]) / c.groups;
-  return c;
+  const std::int64_t groups = groups_of(node, x, weights, true);
+  return sized_convolution(transposed_windows(node, spatial_dims(x), spatial_dims(weights)), groups, x,
+                           weights);
 }
 
 std::vector<ValueInfo> infer_conv_transpose(const OperatorNode& node, Infos inputs) {

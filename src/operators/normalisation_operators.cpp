@@ -148,16 +148,23 @@ void compute_batch_normalization(const OperatorCall& call) {
 
 // --- InstanceNormalization, GroupNormalization: rows of some channels of an image
 
-std::vector<ValueInfo> infer_instance_normalization(const OperatorNode& node, Infos inputs) {
+/// Scale and bias have parameters(channels) numbers each.
+template <class Parameters>
+std::vector<ValueInfo> infer_channel_normalization(const OperatorNode& node, Infos inputs,
+                                                   Parameters&& parameters) {
   const ValueInfo& data = floating_argument(inputs, 0);
   check_rank(data, 2);
   epsilon_of(node, 1e-5f);
   for (std::size_t i = 1; i <= 2; ++i) {
     floating_argument(inputs, i);
     check_same_type(inputs, 0, i);
-    if (data.dims) check_parameter(inputs, i, {(*data.dims)[1]});
+    if (data.dims) check_parameter(inputs, i, {parameters((*data.dims)[1])});
   }
   return one_output(data.type, data.dims);
+}
+
+std::vector<ValueInfo> infer_instance_normalization(const OperatorNode& node, Infos inputs) {
+  return infer_channel_normalization(node, inputs, [](std::int64_t channels) { return channels; });
 }
 
 /// The channels' number of groups, which divides it.
@@ -169,17 +176,10 @@ std::int64_t channel_groups(const OperatorNode& node, std::int64_t channels) {
 }
 
 std::vector<ValueInfo> infer_group_normalization(const OperatorNode& node, Infos inputs) {
-  const ValueInfo& data = floating_argument(inputs, 0);
-  check_rank(data, 2);
-  epsilon_of(node, 1e-5f);
-  for (std::size_t i = 1; i <= 2; ++i) {
-    floating_argument(inputs, i);
-    check_same_type(inputs, 0, i);
-    if (!data.dims) continue;
-    const std::int64_t channels = (*data.dims)[1], groups = channel_groups(node, channels);
-    check_parameter(inputs, i, {node.opset < 21 ? groups : channels});
-  }
-  return one_output(data.type, data.dims);
+  return infer_channel_normalization(node, inputs, [&](std::int64_t channels) {
+    const std::int64_t groups = channel_groups(node, channels);
+    return node.opset < 21 ? groups : channels;
+  });
 }
 
 /// Rows of whole channels. The parameters are one for each channel, or for each row of an image.

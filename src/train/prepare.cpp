@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/check_ranges.h"
 #include "core/suggest.h"
 #include "core/team.h"
 #include "graph/initialise.h"
@@ -24,21 +25,6 @@
 
 namespace halfwave {
 namespace {
-
-void check_range(const OptionInfo& info, double value) {
-  if (!(value >= info.low && value <= info.high))
-    throw usage_error(
-        fmt::format("--{} must be from {} to {}, not {}.", info.name, info.low, info.high, value));
-}
-
-template <class T>
-void check(const OptionInfo& info, const T& value) {
-  if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) {
-    for (const std::int64_t item : value) check_range(info, static_cast<double>(item));
-  } else if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
-    check_range(info, static_cast<double>(value));
-  }
-}
 
 /// Values per channel: how many consecutive features share mean and deviation.
 std::size_t features_per_group(const std::vector<std::int64_t>& shape, std::size_t features, bool grid) {
@@ -151,7 +137,7 @@ std::vector<std::string> activation_names() {
 
 TrainOptions resolve(const TrainOptions& options, const Dataset& data, const Model* start) {
   TrainOptions resolved = options;
-  TrainOptions::visit(resolved, [](const OptionInfo& info, const auto& value) { check(info, value); });
+  check_ranges(resolved);
   if (data.train.count == 0)
     throw input_error(fmt::format("The data set '{}' has no training examples.", data.name));
   check_examples(data.train, data.schema, Labels::needed, "The training part");
