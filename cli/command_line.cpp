@@ -114,12 +114,14 @@ bool CommandLine::parse(std::span<const std::string> words) {
   bool help_wanted = false;
   app.add_flag("-h,--help", help_wanted);
   for (const Argument& argument : arguments_) app.add_option(argument.name, *argument.field);
-  std::vector<std::string> values(flags_.size());
+  std::vector<std::vector<std::string>> values(flags_.size());
   std::vector<CLI::Option*> options;
   for (std::size_t i = 0; i < flags_.size(); ++i) {
     const std::string names = parser_names(flags_[i]);
     options.push_back(flags_[i].is_switch() ? app.add_flag(names) : app.add_option(names, values[i]));
-    options.back()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    if (!flags_[i].is_switch()) options.back()->type_size(1)->allow_extra_args(false);
+    options.back()->multi_option_policy(flags_[i].repeats ? CLI::MultiOptionPolicy::TakeAll
+                                                          : CLI::MultiOptionPolicy::TakeLast);
   }
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the back
@@ -130,12 +132,14 @@ bool CommandLine::parse(std::span<const std::string> words) {
   for (std::size_t i = 0; i < flags_.size(); ++i) {
     flags_[i].given = options[i]->count() > 0;
     // CLI11 takes the next word whatever it is.
-    if (values[i].starts_with("--"))
-      throw usage_error(fmt::format("--{} needs a value.", flags_[i].info.name));
+    for (const std::string& value : values[i])
+      if (value.starts_with("--")) throw usage_error(fmt::format("--{} needs a value.", flags_[i].info.name));
   }
   check_extras(app.remaining());
   for (std::size_t i = 0; i < flags_.size(); ++i) {
-    if (flags_[i].given) flags_[i].set(flags_[i].is_switch() ? options[i]->results().back() : values[i]);
+    if (!flags_[i].given) continue;
+    if (flags_[i].is_switch()) values[i] = {options[i]->results().back()};
+    for (const std::string& value : values[i]) flags_[i].set(value);
   }
   return true;
 }

@@ -3,9 +3,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
-#include "option_value.h"
+#include "core/option_text.h"
 
 namespace halfwave::cli {
 
@@ -17,6 +18,7 @@ struct Flag {
   std::string placeholder;           ///< "" for a switch
   std::string default_text;
   bool is_default_on = false;  ///< a switch that is on unless told otherwise
+  bool repeats = false;        ///< may be given several times; else the last one counts
   std::function<void(const std::string&)> set = {};
   bool given = false;
 
@@ -45,6 +47,7 @@ class CommandLine {
   void option(const OptionInfo& info, T& field) {
     Flag flag{group_, info, aliases_of(info.name), placeholder(field), text_of(field)};
     flag.is_default_on = flag.is_switch() && flag.default_text == "on";
+    flag.repeats = std::is_same_v<T, std::vector<std::string>>;
     flag.set = [info, &field](const std::string& text) { set_from_text(info, text, field); };
     flags_.push_back(std::move(flag));
   }

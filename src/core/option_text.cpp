@@ -1,4 +1,4 @@
-#include "option_value.h"
+#include "core/option_text.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,7 +10,7 @@
 
 #include "core/suggest.h"
 
-namespace halfwave::cli {
+namespace halfwave {
 namespace {
 
 constexpr double kUnlimited = 1e15;  // declared bounds from here on are there for safety, not for people
@@ -85,6 +85,10 @@ void set_from_text(const OptionInfo& info, const std::string& text, std::vector<
   field = std::move(numbers);
 }
 
+void set_from_text(const OptionInfo& info, const std::string& text, std::vector<std::string>& field) {
+  set_from_text(info, text, field.emplace_back());
+}
+
 std::string text_of(const std::string& field) { return field; }
 std::string text_of(bool field) { return field ? "on" : "off"; }
 std::string text_of(double field) { return fmt::format("{}", field); }
@@ -93,5 +97,8 @@ std::string text_of(std::uint64_t field) { return fmt::format("{}", field); }
 std::string text_of(const std::vector<std::int64_t>& field) {
   return field.empty() ? "none" : fmt::format("{}", fmt::join(field, ","));
 }
+std::string text_of(const std::vector<std::string>& field) {
+  return fmt::format("{}", fmt::join(field, " "));
+}
 
-}  // namespace halfwave::cli
+}  // namespace halfwave
