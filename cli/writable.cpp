@@ -47,11 +47,10 @@ void check_writable(const std::string& path, std::string_view option) {
   if (!can_create_beside(target)) throw refused();
 }
 
-void check_writable_folder(const std::string& path) {
+void check_writable_folder(const std::string& path, std::string_view what, std::string_view option) {
   const auto refused = [&](const std::error_code& reason) {
-    return input_error(
-        fmt::format("{}: the checkpoint folder cannot be written: {}. Name another one with --checkpoint.",
-                    path, reason.message()));
+    return input_error(fmt::format("{}: the {} cannot be written: {}. Name another one with --{}.", path,
+                                   what, reason.message(), option));
   };
   std::error_code error;
   std::vector<fs::path> made;  // innermost first
@@ -63,8 +62,7 @@ void check_writable_folder(const std::string& path) {
     for (const fs::path& folder : made) fs::remove(folder, ignored);
   };
   fs::create_directories(path, error);
-  if (!error && !can_create_beside(fs::path(path) / "checkpoint"))
-    error.assign(errno, std::generic_category());
+  if (!error && !can_create_beside(fs::path(path) / "file")) error.assign(errno, std::generic_category());
   remove_made();
   if (error) throw refused(error);
 }

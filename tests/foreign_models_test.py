@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 
-import with_onnxruntime  # noqa: F401  (first: it chooses the Python)
+import with_python
+
+with_python.needs("onnxruntime", "numpy")  # first: it chooses the Python
 
 import numpy
 import onnxruntime

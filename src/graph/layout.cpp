@@ -16,6 +16,7 @@ Layout::Layout(const Network& network, std::size_t layers, const PlanOptions& op
       batch_(options.batch),
       training_(options.training),
       penalised_(options.activity_l1 > 0.0f),
+      hold_activations_(options.hold_activations),
       runs_(layers, false),
       observes_(layers, false),
       folded_(layers, false),
@@ -84,6 +85,7 @@ std::size_t Layout::last_read(std::size_t value, std::size_t except) const {
   }
   if (value != Network::kInput && runs_[value] && (network_.layer(value).keeps_output() || penalised(value)))
     last = std::max(last, at_backward(value));
+  if (value != Network::kInput && held(value)) last = std::max(last, at_loss());
   return last;
 }
 

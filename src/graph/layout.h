@@ -68,10 +68,11 @@ class Layout {
   std::size_t modified(std::size_t value, std::size_t after) const;
   bool read_later(std::size_t block, std::size_t layer) const;
   bool penalised(std::size_t layer) const { return penalised_ && network_.layer(layer).is_activation(); }
+  bool held(std::size_t layer) const { return hold_activations_ && network_.layer(layer).is_activation(); }
 
   const Network& network_;
   std::size_t layers_, batch_;
-  bool training_, penalised_;
+  bool training_, penalised_, hold_activations_;
   Arena arena_;
   std::vector<bool> runs_, observes_, folded_;
   std::vector<std::size_t> leaders_;

@@ -22,10 +22,11 @@ class UpdateSink {
 
 /// What a plan is made for.
 struct PlanOptions {
-  std::size_t batch = 1;     ///< the largest batch
-  bool training = false;     ///< with memory for the backward pass
-  float activity_l1 = 0.0f;  ///< weight of Σ|activation| / batch in the loss
-  bool count_zeros = false;  ///< count the non-zero outputs of activations that make zeros
+  std::size_t batch = 1;          ///< the largest batch
+  bool training = false;          ///< with memory for the backward pass
+  float activity_l1 = 0.0f;       ///< weight of Σ|activation| / batch in the loss
+  bool count_zeros = false;       ///< count the non-zero outputs of activations that make zeros
+  bool hold_activations = false;  ///< training: until backward() layer_output() holds what they made
   Skipping skipping = Skipping::automatic;
   const float* rest =
       nullptr;  ///< what the input is given less of (InputForm), or null; must outlive the plan

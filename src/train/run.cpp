@@ -12,6 +12,7 @@
 #include "kernels/rows.h"
 #include "train/health.h"
 #include "train/prepare.h"
+#include "train/run_identity.h"
 
 namespace halfwave {
 namespace {
@@ -55,6 +56,7 @@ TrainResult Run::train() {
   const auto values = average_.values();
   state_.good_values.assign(values.begin(), values.end());
   if (options_.resume) resume();
+  if (!options_.log_dir.empty()) begin_log();
   for (const std::string& warning : rules_.at_start()) warn(warning);
   run_start_ = Clock::now();
   while (state_.epoch < options_.epochs && !stops_early()) {
@@ -81,6 +83,27 @@ void Run::resume() {
   seconds_before_ = state_.seconds;
   const auto values = average_.values();
   if (state_.step == 0 && state_.epoch > 0) epoch_values_.assign(values.begin(), values.end());
+}
+
+void Run::begin_log() {
+  log_.emplace(options_.log_dir, data_, options_, model_->network, state_.updates);
+  step_.watch([this](std::size_t batch) {
+    if (log_) log_->activations(step_.plan(), batch);
+  });
+  if (log_->follows_others() && state_.updates == 0)
+    warn(fmt::format(
+        "{} has event files already: TensorBoard takes a folder for one run, so it will show this "
+        "one in their place.",
+        options_.log_dir));
+}
+
+void Run::log_epoch(const EpochReport& report) {
+  try {
+    log_->epoch(report, state_.updates, step_.plan());
+  } catch (const Error& error) {
+    log_.reset();
+    warn(fmt::format("{}. The run goes on without its log.", error.what()));
+  }
 }
 
 /// The examples of a step of the running epoch; none where the epoch is over.
@@ -187,6 +210,7 @@ bool Run::finish_epoch() {
   state_.plateau = schedule_.plateau();
   epoch_values_.assign(kept.begin(), kept.end());
 
+  if (log_) log_epoch(report);  // before the checkpoint: what is in that is logged
   state_.reports.push_back(report);
   ++state_.epoch;
   state_.step = state_.correct = state_.seen = 0;

@@ -11,6 +11,7 @@
 #include "train/run_state.h"
 #include "train/run_warnings.h"
 #include "train/schedule.h"
+#include "train/training_log.h"
 #include "train/update_step.h"
 #include "train/weight_average.h"
 
@@ -30,6 +31,9 @@ class Run {
   using Clock = std::chrono::steady_clock;
 
   void resume();
+  void begin_log();
+  /// What the log says of the epoch; where it cannot be written the run goes on without it.
+  void log_epoch(const EpochReport& report);
   /// False where the run ends before the epoch does.
   bool run_epoch();
   std::span<const std::uint32_t> rows_of(std::int64_t step) const;
@@ -52,6 +56,7 @@ class Run {
   Evaluator evaluator_;
   Schedule schedule_;
   std::optional<Checkpoint> checkpoint_;
+  std::optional<TrainingLog> log_;
   RunState state_;
   AlignedVector<float> epoch_values_;  ///< after the last whole epoch, until a finite loss shows them good
   std::vector<std::uint32_t> order_;

@@ -21,6 +21,7 @@ UpdateStep::UpdateStep(ModelParts& model, const Examples& examples, const TrainO
              .training = true,
              .activity_l1 = static_cast<float>(options.activity_l1),
              .count_zeros = options.health,
+             .hold_activations = !options.log_dir.empty(),
              .skipping = find_skipping(options.skip),
              .rest = form_.rest_or_null()},
             logit_layers(model)),
@@ -47,6 +48,7 @@ BatchResult UpdateStep::run(std::span<const std::uint32_t> rows, std::int64_t up
   const BatchResult result =
       loss_.evaluate(plan_.output(), plan_.output_stride(), rows, plan_.output_gradient());
   if (!std::isfinite(result.loss)) return result;
+  if (keep_gradients && watcher_) watcher_(rows.size());
   if (clip_ > 0.0) {
     Later sink;
     plan_.backward(context_, sink);

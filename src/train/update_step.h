@@ -1,6 +1,7 @@
 #pragma once
 #include <halfwave/train.h>
 
+#include <functional>
 #include <optional>
 
 #include "graph/model_parts.h"
@@ -22,6 +23,10 @@ class UpdateStep {
   /// plan().gradients() is whole afterwards. next: the rows of the next update where they are known already.
   BatchResult run(std::span<const std::uint32_t> rows, std::int64_t update, double rate,
                   bool keep_gradients = false, std::span<const std::uint32_t> next = {});
+
+  /// Told of the examples in the batch between the forward and the backward pass of every run() that keeps
+  /// gradients: with a log_dir the plan holds the outputs of activations then.
+  void watch(std::function<void(std::size_t batch)> watcher) { watcher_ = std::move(watcher); }
 
   Plan& plan() { return plan_; }
   Optimiser& optimiser() { return optimiser_; }
@@ -62,6 +67,7 @@ class UpdateStep {
   Optimiser optimiser_;
   StepContext context_;
   double clip_;
+  std::function<void(std::size_t batch)> watcher_;
 };
 
 }  // namespace halfwave
