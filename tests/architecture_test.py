@@ -12,14 +12,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # Each folder may include itself and those before it. All but the last two are the library, under src/.
 ORDER = ["core", "kernels", "operators", "layers", "graph", "recognise", "io", "comm", "diagnose", "train",
-         "analysis", "cli", "python"]
+         "compare", "analysis", "cli", "python"]
 PROGRAMS = ORDER[-2:]
 
 # Headers of other libraries and the only folders that may know of them.
 ONLY = [
     (r"hwy/|cblas\.h|openblas|dnnl|oneapi/", {"kernels"}),
     (r"omp\.h", {"core"}),
-    (r"onnx/|google/protobuf|zlib\.h|curl/", {"io"}),
+    (r"onnx/|google/protobuf|zlib\.h|curl/|sqlite3\.h", {"io"}),
     (r"mpi\.h", {"comm"}),
     (r"CLI/", {"cli"}),
     (r"iostream", set(PROGRAMS)),
@@ -128,6 +128,7 @@ class Checks(unittest.TestCase):
             ("src/layers/a.cpp", "#include <hwy/highway.h>", "only kernels may include hwy/highway.h"),
             ("src/graph/a.cpp", '#include "cblas.h"', "only kernels may include cblas.h"),
             ("src/train/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>", "only kernels may include oneapi"),
+            ("src/compare/a.cpp", "#include <sqlite3.h>", "only io may include sqlite3.h"),
             ("src/core/a.cpp", "#include <iostream>", "only cli and python may include iostream"),
         ]:
             self.assert_fault(path, f"// first line\n{line}\n", f"{path}:2: {expected}")

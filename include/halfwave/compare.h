@@ -60,6 +60,7 @@ struct TriedRate {
   double learning_rate = 0.0;
   double score = 0.0;     ///< on the rest of the training part: accuracy, or minus the RMSE
   bool diverged = false;  ///< then the score says nothing
+  double loss = 0.0;      ///< there, too; decides between equal scores
 };
 
 /// One training run of a comparison: what is kept of it.
@@ -138,7 +139,7 @@ class CompareObserver {
   virtual void progress(const CompareProgress&) {}
   /// A variant's learning rate is found.
   virtual void searched(const ComparedVariant&) {}
-  /// A run has ended and is kept.
+  /// A run is there: it has ended, or the store had it.
   virtual void ran(const Variant&, const ComparedRun&) {}
   virtual void warning(const std::string&) {}
   virtual bool stop_requested() { return false; }

@@ -71,6 +71,7 @@ struct DataOptions {
   std::string task = "auto";  ///< "auto", "classification" or "regression"
   bool header = true;         ///< tables: the first row names the columns
   double validation = 0.2;    ///< the share split off where there is no test part; stratified
+  std::int64_t examples = 0;  ///< so many training examples, drawn by the seed and stratified; 0: all
   std::uint64_t seed = 0;
   DownloadProgress progress;  ///< may be empty; the library itself prints nothing
 };

@@ -69,6 +69,7 @@ struct InspectOptions {
   std::int64_t examples = 10000;  ///< of the data, at most: a unit that few examples wake is not dead
   std::uint64_t seed = 0;         ///< which
   std::int64_t threads = 0;       ///< 0: all
+  bool trained = true;            ///< else what it has learned is not judged; no flag of its own
 
   template <class Self, class Visitor>
   static void visit(Self& self, Visitor&& visitor);

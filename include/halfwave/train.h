@@ -53,6 +53,7 @@ struct TrainOptions {
   std::string checkpoint;
   std::int64_t every = 1;
   bool resume = false;
+  std::string log_dir;
 
   /// Where a run that is asked to stop saves itself when `checkpoint` is empty; "": it does not. No flag of
   /// its own.
@@ -122,6 +123,10 @@ struct TrainResult {
 /// Error (usage) where network and data do not fit.
 TrainResult train(const Dataset& data, const TrainOptions& options, TrainObserver* observer = nullptr,
                   const Model* start = nullptr);
+
+/// The network that train would begin with: made for the data (inputs standardised by its training part) and
+/// initialised by the options, with random numbers of their seed. Throws Error (usage) as train does.
+Model make_network(const Dataset& data, const TrainOptions& options);
 
 /// The choices of the options above, from the declarations that the code uses.
 std::vector<std::string> activation_names();
@@ -208,6 +213,10 @@ void TrainOptions::visit(Self& self, Visitor&& v) {
   v(OptionInfo{"checkpoint", "folder that the run is saved in as it goes"}, self.checkpoint);
   v(OptionInfo{"every", "epochs between two checkpoints", 1, kMany}, self.every);
   v(OptionInfo{"resume", "go on from the checkpoint"}, self.resume);
+  v(OptionInfo{"log-dir",
+               "folder for TensorBoard event files: curves, and histograms of weights, gradients and "
+               "activations"},
+    self.log_dir);
 }
 
 }  // namespace halfwave

@@ -310,7 +310,8 @@ Inspection inspect(const Model& model, const Examples& given, const InspectOptio
   add(lint(parts, targets ? &range : nullptr), findings);
   add(judge_units(inspection.layers), findings);
   add(judge_depth(inspection.layers), findings);
-  if (const auto performance = measurement.performance(schema, scales))
+  const auto performance = measurement.performance(schema, scales);
+  if (performance && options.trained)
     add(judge_result(parts.network, inspection.layers, *performance), findings);
   inspection.findings = in_order(std::move(findings), parts.network);
   return inspection;

@@ -44,6 +44,7 @@ enum class Stream : std::uint64_t {
   dropout,
   data,
   augment,
+  subset,
 };
 constexpr std::uint64_t stream_id(Stream use, std::uint64_t index = 0) {
   return (static_cast<std::uint64_t>(use) << 48) | index;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 namespace halfwave {
 namespace {
@@ -67,19 +68,36 @@ double student_t_cdf(double t, double degrees) {
   return t < 0.0 ? tail : 1.0 - tail;
 }
 
+double student_t_quantile(double p, double degrees) {
+  const double tail = 2.0 * std::min(p, 1.0 - p);  // of both sides
+  double low = 0.0, high = 1.0;
+  while (student_t_two_sided(high, degrees) > tail) low = std::exchange(high, 2.0 * high);
+  for (;;) {
+    const double middle = 0.5 * (low + high);
+    if (middle <= low || middle >= high) return p < 0.5 ? -low : low;
+    (student_t_two_sided(middle, degrees) > tail ? low : high) = middle;
+  }
+}
+
+double WelchTest::half_width(double level) const {
+  if (degrees == 0.0) return std::numeric_limits<double>::infinity();
+  return error == 0.0 ? 0.0 : error * student_t_quantile(0.5 + 0.5 * level, degrees);
+}
+
 WelchTest welch_test(std::span<const double> a, std::span<const double> b) {
   WelchTest test{.difference = mean_of(a) - mean_of(b)};
   if (a.size() < 2 || b.size() < 2) return test;
   const auto n = static_cast<double>(a.size()), m = static_cast<double>(b.size());
   const double of_a = variance_of(a) / n, of_b = variance_of(b) / m, error = of_a + of_b;
+  test.error = std::sqrt(error);
   if (error == 0.0) {
+    test.degrees = n + m - 2.0;
     if (test.difference == 0.0) return test;
     test.t = std::copysign(std::numeric_limits<double>::infinity(), test.difference);
-    test.degrees = n + m - 2.0;
     test.p = 0.0;
     return test;
   }
-  test.t = test.difference / std::sqrt(error);
+  test.t = test.difference / test.error;
   test.degrees = error * error / (of_a * of_a / (n - 1.0) + of_b * of_b / (m - 1.0));
   test.p = student_t_two_sided(test.t, test.degrees);
   return test;

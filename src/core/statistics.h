@@ -18,13 +18,20 @@ double incomplete_beta(double a, double b, double x);
 double student_t_two_sided(double t, double degrees);
 /// P(T <= t).
 double student_t_cdf(double t, double degrees);
+/// The t with P(T <= t) = p, for p in (0, 1).
+double student_t_quantile(double p, double degrees);
 
 /// Whether two samples have the same mean, where their variances may differ (Welch 1947).
 struct WelchTest {
   double difference = 0;  ///< mean of a - mean of b
+  double error = 0;       ///< standard error of the difference
   double t = 0;
-  double degrees = 0;  ///< by Welch and Satterthwaite
+  double degrees = 0;  ///< by Welch and Satterthwaite; 0: a sample has fewer than two numbers
   double p = 1;        ///< two-sided
+
+  /// Half the width of the interval around `difference` that holds the true one with this probability;
+  /// infinite where nothing can be told.
+  double half_width(double level = 0.95) const;
 };
 /// Where a sample has fewer than two numbers nothing can be told: p = 1. Two samples without any variance
 /// differ for certain or not at all: p is 0 or 1.

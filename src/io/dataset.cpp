@@ -242,6 +242,7 @@ Dataset load_table(const DataOptions& options) {
         fmt::format("{}: {} rows repeat an earlier one", options.source, grouped(repeated)));
   }
   if (options.test.empty()) split_off_test(data, options.validation, options.seed);
+  keep_examples(data, options.examples, options.seed);
   measure_fill(data.schema, data.train);
   fill_missing(data.schema, data.train);
   if (data.test.count > 0) fill_missing(data.schema, data.test);
@@ -289,6 +290,7 @@ Dataset load(DataOptions options) {
     data.test = {};
     split_off_test(data, options.validation, options.seed);
   }
+  if (!table) keep_examples(data, options.examples, options.seed);
   return data;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/grouped.h"
 #include "core/random.h"
 #include "halfwave/error.h"
 
@@ -67,6 +68,45 @@ void move_rows(std::vector<T>& from, std::vector<T>& to, std::size_t row_size,
   from.resize(kept * row_size);
 }
 
+/// The marked examples of `from`, which it loses.
+Examples take_out(Examples& from, const Schema& schema, const std::vector<bool>& marked) {
+  Examples taken;
+  std::visit(
+      [&](auto& values) {
+        std::remove_reference_t<decltype(values)> to;
+        move_rows(values, to, schema.features(), marked);
+        taken.values = std::move(to);
+      },
+      from.values);
+  move_rows(from.labels, taken.labels, 1, marked);
+  move_rows(from.targets, taken.targets, schema.outputs, marked);
+  taken.count = static_cast<std::size_t>(std::count(marked.begin(), marked.end(), true));
+  from.count -= taken.count;
+  return taken;
+}
+
+/// All training examples, such that the first ones are stratified, however many of them: the one that is
+/// r-th of n in a random order of its class (from 0) stands at (r + 1/2) / n, the first of each class at 0.
+std::vector<std::uint32_t> stratified_order(const Dataset& data, std::uint64_t seed) {
+  std::vector<std::pair<double, std::uint32_t>> places;
+  places.reserve(data.train.count);
+  const auto groups = strata(data);
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const std::size_t n = groups[g].size();
+    std::vector<std::uint32_t> order(n);
+    Random(seed, stream_id(Stream::subset, g)).permutation(order);
+    for (std::size_t r = 0; r < n; ++r)
+      places.emplace_back(r == 0 ? 0.0 : (static_cast<double>(r) + 0.5) / static_cast<double>(n),
+                          groups[g][order[r]]);
+  }
+  std::stable_sort(places.begin(), places.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::uint32_t> order;
+  order.reserve(places.size());
+  for (const auto& place : places) order.push_back(place.second);
+  return order;
+}
+
 }  // namespace
 
 void split_off_test(Dataset& data, double validation, std::uint64_t seed) {
@@ -88,18 +128,21 @@ void split_off_test(Dataset& data, double validation, std::uint64_t seed) {
     throw input_error(fmt::format(
         "{}: no test part can be split off, as every class has a single example: give one", data.name));
   }
-  Examples &train = data.train, &test = data.test;
-  std::visit(
-      [&](auto& from) {
-        std::remove_reference_t<decltype(from)> to;
-        move_rows(from, to, data.schema.features(), marked);
-        test.values = std::move(to);
-      },
-      train.values);
-  move_rows(train.labels, test.labels, 1, marked);
-  move_rows(train.targets, test.targets, data.schema.outputs, marked);
-  test.count = chosen;
-  train.count -= chosen;
+  data.test = take_out(data.train, data.schema, marked);
+}
+
+void keep_examples(Dataset& data, std::int64_t count, std::uint64_t seed) {
+  if (count < 0) throw usage_error(fmt::format("the number of training examples cannot be {}", count));
+  const auto wanted = static_cast<std::size_t>(count);
+  if (wanted > data.train.count)
+    data.warnings.push_back(
+        fmt::format("{}: {} training examples were asked for, and there are {}: all are used", data.name,
+                    grouped(wanted), grouped(data.train.count)));
+  if (wanted == 0 || wanted >= data.train.count) return;
+  const std::vector<std::uint32_t> order = stratified_order(data, seed);
+  std::vector<bool> kept(data.train.count, false);
+  for (std::size_t i = 0; i < wanted; ++i) kept[order[i]] = true;
+  data.train = take_out(data.train, data.schema, kept);
 }
 
 }  // namespace halfwave

@@ -9,4 +9,10 @@ namespace halfwave {
 /// [0, 1), (input) where a part would be empty.
 void split_off_test(Dataset& data, double validation, std::uint64_t seed);
 
+/// Keeps so many training examples, by the seed: of a classification of each class in proportion and at least
+/// one, where there are as many; 0 keeps all. A smaller number keeps a part of what a larger one keeps. They
+/// keep their order; the test part stays as it is. Where there are fewer, all stay and `warnings` says so.
+/// Throws Error (usage) for a negative number.
+void keep_examples(Dataset& data, std::int64_t count, std::uint64_t seed);
+
 }  // namespace halfwave

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/tensor_file.h"
+#include "train/epoch_json.h"
 
 namespace halfwave {
 namespace {
@@ -24,28 +25,6 @@ std::span<const std::uint32_t> words(const std::vector<std::uint64_t>& counts) {
 }
 
 // One list of fields for both directions: visit(name, field).
-template <class Self, class Visitor>
-void visit_layer(Self& layer, Visitor&& visit) {
-  visit("name", layer.name);
-  visit("density", layer.density);
-  visit("dead_units", layer.dead_units);
-  visit("units", layer.units);
-  visit("gradient_norm", layer.gradient_norm);
-  visit("weight_norm", layer.weight_norm);
-}
-
-template <class Self, class Visitor>
-void visit_report(Self& report, Visitor&& visit) {
-  visit("epoch", report.epoch);
-  visit("loss", report.loss);
-  visit("train_accuracy", report.train_accuracy);
-  visit("test_loss", report.test_loss);
-  visit("test_accuracy", report.test_accuracy);
-  visit("test_rmse", report.test_rmse);
-  visit("learning_rate", report.learning_rate);
-  visit("seconds", report.seconds);
-}
-
 template <class Self, class Visitor>
 void visit_state(Self& state, Visitor&& visit) {
   visit("updates", state.updates);
@@ -67,30 +46,13 @@ void visit_state(Self& state, Visitor&& visit) {
 Json to_json(const RunState& state) {
   Json json;
   visit_state(state, [&](const char* name, const auto& value) { json[name] = value; });
-  json["reports"] = Json::array();
-  for (const EpochReport& report : state.reports) {
-    Json& item = json["reports"].emplace_back();
-    visit_report(report, [&](const char* name, const auto& value) { item[name] = value; });
-    item["layers"] = Json::array();
-    for (const LayerHealth& layer : report.layers)
-      visit_layer(layer, [&, &to = item["layers"].emplace_back()](const char* name, const auto& value) {
-        to[name] = value;
-      });
-  }
+  json["reports"] = epochs_json(state.reports);
   return json;
 }
 
 void from_json(const Json& json, RunState& state) {
-  const auto read = [](const Json& from) {
-    return [&from](const char* name, auto& value) { from.at(name).get_to(value); };
-  };
-  visit_state(state, read(json));
-  state.reports.clear();
-  for (const Json& item : json.at("reports")) {
-    visit_report(state.reports.emplace_back(), read(item));
-    for (const Json& layer : item.at("layers"))
-      visit_layer(state.reports.back().layers.emplace_back(), read(layer));
-  }
+  visit_state(state, [&](const char* name, auto& value) { read_field(json.at(name), value); });
+  state.reports = epochs_from_json(json.at("reports"));
 }
 
 /// Names of the entries whose values differ, by the objects at the top of both identities.

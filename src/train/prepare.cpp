@@ -4,11 +4,9 @@
 #include <fmt/ranges.h>
 #include <halfwave/activation.h>
 #include <halfwave/error.h>
-#include <halfwave/version.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "core/check_ranges.h"
 #include "core/suggest.h"
@@ -21,7 +19,6 @@
 #include "train/check_examples.h"
 #include "train/loss.h"
 #include "train/optimiser.h"
-#include "train/options_json.h"
 
 namespace halfwave {
 namespace {
@@ -71,27 +68,6 @@ std::vector<Moments> moments_by_group(const std::vector<Number>& values, std::si
 float inverse(const Moments& m) {
   return m.deviation > 1e-12 * std::max(1.0, std::fabs(m.mean)) ? static_cast<float>(1.0 / m.deviation)
                                                                 : 1.0f;
-}
-
-/// A fingerprint of bytes (FNV-1a over 8-byte words): tells other data apart, no more.
-std::uint64_t fingerprint(std::uint64_t hash, const void* data, std::size_t bytes) {
-  const auto* from = static_cast<const unsigned char*>(data);
-  for (std::size_t i = 0; i < bytes; i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, from + i, std::min<std::size_t>(8, bytes - i));
-    hash = (hash ^ word) * 0x100000001b3ull;
-    hash ^= hash >> 29;
-  }
-  return hash;
-}
-
-std::string data_fingerprint(const Examples& examples) {
-  std::uint64_t hash = 0xcbf29ce484222325ull;
-  std::visit([&](const auto& v) { hash = fingerprint(hash, v.data(), v.size() * sizeof(v[0])); },
-             examples.values);
-  hash = fingerprint(hash, examples.labels.data(), examples.labels.size() * sizeof(std::int32_t));
-  hash = fingerprint(hash, examples.targets.data(), examples.targets.size() * sizeof(float));
-  return fmt::format("{:016x}", hash);
 }
 
 std::int64_t usual_epochs(std::size_t examples, std::int64_t batch) {
@@ -268,21 +244,8 @@ std::shared_ptr<ModelParts> make_model(const Dataset& data, const TrainOptions& 
       ModelParts{std::move(network), data.schema, std::move(preprocessing), {}});
 }
 
-std::string run_identity(const Dataset& data, const TrainOptions& options, const ModelParts& model,
-                         bool started) {
-  nlohmann::ordered_json identity{
-      {"version", version()},
-      {"network", model.network.line()},
-      {"data",
-       {{"name", data.name}, {"train", data_fingerprint(data.train)}, {"test", data_fingerprint(data.test)}}},
-      {"options", options_json(options)}};
-  if (started) {
-    const auto values = model.network.values();
-    identity["start"] = fmt::format("{:016x}", fingerprint(0, values.data(), values.size_bytes()));
-  }
-  for (const char* name : {"threads", "checkpoint", "every", "resume"}) identity["options"].erase(name);
-  // A name of a file need not be UTF-8, JSON must be.
-  return identity.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+Model make_network(const Dataset& data, const TrainOptions& options) {
+  return Model(make_model(data, resolve(options, data), nullptr));
 }
 
 }  // namespace halfwave

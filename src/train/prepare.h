@@ -2,7 +2,6 @@
 #include <halfwave/train.h>
 
 #include <memory>
-#include <string>
 
 #include "graph/model_parts.h"
 
@@ -18,9 +17,5 @@ Preprocessing fit_preprocessing(const Dataset& data, bool standardise, bool grid
 
 /// The network that the options ask for, initialised, with preprocessing and schema; or a copy of `start`.
 std::shared_ptr<ModelParts> make_model(const Dataset& data, const TrainOptions& options, const Model* start);
-
-/// What makes a run this run and no other, as JSON: what a checkpoint is checked against.
-std::string run_identity(const Dataset& data, const TrainOptions& options, const ModelParts& model,
-                         bool started);
 
 }  // namespace halfwave

@@ -58,6 +58,45 @@ TEST(StatisticsTest, StudentsTIsSciPys) {
   EXPECT_EQ(student_t_two_sided(std::numeric_limits<double>::infinity(), 3), 0.0);
 }
 
+TEST(StatisticsTest, QuantilesAreSciPys) {  // stats.t.ppf
+  struct Case {
+    double p, degrees, t;
+  };
+  for (const Case& c : {Case{0.975, 1, 12.706204736174694}, Case{0.975, 2.2, 3.948720749712723},
+                        Case{0.975, 4, 2.7764451051977934}, Case{0.975, 7.63, 2.3256144907932037},
+                        Case{0.995, 30.5, 2.746967063704737}, Case{0.6, 3, 0.2766706623326898},
+                        Case{0.025, 5.5, -2.501858617589239}, Case{0.9999, 8, 6.441999821020496}}) {
+    SCOPED_TRACE(::testing::Message() << c.p << " of " << c.degrees << " degrees of freedom");
+    expect_near(student_t_quantile(c.p, c.degrees), c.t);
+    expect_near(student_t_quantile(1.0 - c.p, c.degrees), -c.t);
+    expect_near(student_t_cdf(student_t_quantile(c.p, c.degrees), c.degrees), c.p);
+  }
+  EXPECT_NEAR(student_t_quantile(0.975, 1e5), 1.9599877075346095, 1e-8);
+  EXPECT_EQ(student_t_quantile(0.5, 3), 0.0);
+}
+
+// Such an interval holds the true difference in 95 of 100 cases.
+TEST(StatisticsTest, IntervalsHoldTheDifferenceAsOftenAsTheySay) {
+  constexpr int kCases = 2000;
+  Random random(2, stream_id(Stream::data, 77));
+  int held = 0;
+  for (int i = 0; i < kCases; ++i) {
+    std::vector<double> a(5), b(7);
+    for (double& x : a) x = random.normal() + 0.7;
+    for (double& x : b) x = 2.0 * random.normal();
+    const WelchTest test = welch_test(a, b);
+    held += std::fabs(test.difference - 0.7) <= test.half_width() ? 1 : 0;
+  }
+  EXPECT_NEAR(static_cast<double>(held) / kCases, 0.95, 0.015);
+}
+
+TEST(StatisticsTest, IntervalsOfNothingAndOfNoVariance) {
+  EXPECT_EQ(welch_test(std::vector<double>{1}, std::vector<double>{1, 2}).half_width(),
+            std::numeric_limits<double>::infinity());
+  EXPECT_EQ(welch_test(std::vector<double>{1, 1}, std::vector<double>{1, 1}).half_width(), 0.0);
+  EXPECT_EQ(welch_test(std::vector<double>{3, 3}, std::vector<double>{1, 1}).half_width(), 0.0);
+}
+
 TEST(StatisticsTest, WelchsTestIsSciPys) {
   const std::vector<double> a{27.5, 21,   19,   23.6, 17, 17.9, 16.9, 20.1,
                               21.9, 22.6, 23.1, 19.6, 19, 21.7, 21.4},

@@ -58,6 +58,21 @@ TEST(Initialise, VarianceIsTheFormulasOfEachScheme) {
   }
 }
 
+/// What a comparison of schemes rests on: the same seed begins with the same numbers, up to their scale.
+TEST(Initialise, OneSeedGivesAllSchemesTheSameNumbers) {
+  const std::string line = "dense 300, relu, dense 300";
+  const std::vector<float> he = weights(line, "he_normal"), xavier = weights(line, "xavier_normal"),
+                           uniform = weights(line, "he_uniform"), other = weights(line, "lecun_uniform");
+  const double g = gain("relu"), in = 200, out = 300;
+  for (std::size_t i = 0; i < he.size(); ++i) {
+    const auto number = static_cast<double>(he[i]) * std::sqrt(in) / g;
+    ASSERT_NEAR(static_cast<double>(xavier[i]) / (g * std::sqrt(2 / (in + out))), number, 1e-5) << i;
+    const double expected = 2 * (0.5 * std::erfc(-number / std::sqrt(2))) - 1;  // through the normal's Φ
+    ASSERT_NEAR(static_cast<double>(uniform[i]) * std::sqrt(in) / (g * std::sqrt(3)), expected, 1e-5) << i;
+    ASSERT_NEAR(static_cast<double>(other[i]) * std::sqrt(in / 3), expected, 1e-5) << i;
+  }
+}
+
 TEST(Initialise, AutoFollowsTheActivationBehindTheLayer) {
   const double in = 200, out = 300;
   const auto variance = [&](const char* name) {

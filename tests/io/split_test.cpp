@@ -110,5 +110,89 @@ TEST(Split, SmallSetsAreSplitTooAndNoClassIsOffByMoreThanOne) {
   }
 }
 
+std::set<float> kept(Dataset data, std::int64_t count, std::uint64_t seed) {
+  keep_examples(data, count, seed);
+  const std::vector<float> values = floats(data.train);
+  std::set<float> firsts;
+  for (std::size_t i = 0; i < values.size(); i += 2) firsts.insert(values[i]);
+  return firsts;
+}
+
+TEST(KeepExamples, OfEachClassInProportionNestedAndTheTestPartStays) {
+  for (const Task task : {Task::classification, Task::regression}) {
+    Dataset all = numbered(1000, task);
+    split_off_test(all, 0.2, 3);
+    std::set<float> smaller;
+    for (const std::int64_t count : {1, 2, 3, 17, 100, 500, 799, 800}) {
+      Dataset data = all;
+      keep_examples(data, count, 5);
+      EXPECT_EQ(data.train.count, static_cast<std::size_t>(count));
+      EXPECT_TRUE(data.warnings.empty());
+      EXPECT_EQ(floats(data.test), floats(all.test));
+      EXPECT_EQ(data.test.labels, all.test.labels);
+      EXPECT_EQ(data.test.targets, all.test.targets);
+      const std::vector<float> values = floats(data.train);
+      std::size_t ones = 0;
+      for (std::size_t i = 0; i < data.train.count; ++i) {
+        EXPECT_EQ(values[2 * i + 1], values[2 * i] + 0.5f);
+        if (i > 0) {
+          EXPECT_LT(values[2 * i - 2], values[2 * i]);
+        }
+        if (task == Task::regression) {
+          EXPECT_EQ(data.train.targets[i], 2 * values[2 * i]);
+        } else {
+          EXPECT_EQ(data.train.labels[i], static_cast<int>(values[2 * i]) % 10 < 7 ? 0 : 1);
+          ones += data.train.labels[i] == 1;
+        }
+      }
+      if (task == Task::classification) {
+        EXPECT_NEAR(static_cast<double>(ones), 0.3 * static_cast<double>(count), 1.0);
+        if (count >= 2) {
+          EXPECT_GE(ones, 1u);
+        }
+      }
+      const std::set<float> now(kept(all, count, 5));
+      EXPECT_TRUE(std::includes(now.begin(), now.end(), smaller.begin(), smaller.end())) << count;
+      smaller = now;
+    }
+  }
+}
+
+TEST(KeepExamples, TheSeedDecides) {
+  const Dataset data = numbered(1000, Task::classification);
+  EXPECT_EQ(kept(data, 50, 1), kept(data, 50, 1));
+  EXPECT_NE(kept(data, 50, 1), kept(data, 50, 2));
+}
+
+TEST(KeepExamples, ARareClassIsNotLost) {
+  Dataset data = numbered(1000, Task::classification);
+  std::ranges::fill(data.train.labels, 0);
+  data.train.labels[500] = 1;
+  keep_examples(data, 10, 1);
+  EXPECT_EQ(std::ranges::count(data.train.labels, 1), 1);
+}
+
+TEST(KeepExamples, MoreThanThereAreIsAWarningAndNegativeAnError) {
+  Dataset data = numbered(1000, Task::regression);
+  keep_examples(data, 0, 1);
+  keep_examples(data, 1000, 1);
+  EXPECT_TRUE(data.warnings.empty());
+  keep_examples(data, 1001, 1);
+  EXPECT_EQ(data.train.count, 1000u);
+  ASSERT_EQ(data.warnings.size(), 1u);
+  EXPECT_EQ(data.warnings[0],
+            "numbered: 1,001 training examples were asked for, and there are 1,000: all are used");
+  expect_error(ErrorKind::usage, {"-1"}, [&] { keep_examples(data, -1, 1); });
+}
+
+TEST(KeepExamples, IsAnOptionOfReadingData) {
+  DataOptions options;
+  options.source = "mnist1d";
+  options.examples = 100;
+  const Dataset data = load_dataset(options);
+  EXPECT_EQ(data.train.count, 100u);
+  EXPECT_EQ(data.test.count, 1000u);
+}
+
 }  // namespace
 }  // namespace halfwave

@@ -1,0 +1,304 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <halfwave/error.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+
+#include "compare/comparing.h"
+#include "compare/goal.h"
+#include "compare/rate_search.h"
+#include "compare/summary.h"
+#include "core/check_ranges.h"
+#include "core/option_text.h"
+
+namespace halfwave {
+namespace {
+
+/// Options with their values, as text.
+std::vector<std::pair<std::string, std::string>> texts_of(const TrainOptions& options) {
+  std::vector<std::pair<std::string, std::string>> texts;
+  TrainOptions::visit(options, [&](const OptionInfo& info, const auto& field) {
+    texts.emplace_back(info.name, text_of(field));
+  });
+  return texts;
+}
+
+/// The options in which the variants differ.
+std::vector<std::string> differing_options(const std::vector<Variant>& variants) {
+  std::vector<std::string> names;
+  const auto first = texts_of(variants.front().options);
+  for (std::size_t i = 0; i < first.size(); ++i)
+    if (std::ranges::any_of(variants, [&](const Variant& v) { return texts_of(v.options)[i] != first[i]; }))
+      names.push_back(first[i].first);
+  return names;
+}
+
+void check_variants(const std::vector<Variant>& variants) {
+  if (variants.empty()) throw usage_error("There is nothing to compare.");
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    const TrainOptions& options = variants[i].options;
+    if (!options.checkpoint.empty() || options.resume || !options.log_dir.empty())
+      throw usage_error(
+          "A comparison writes no checkpoints and no logs of its runs: it keeps them in a store (--store).");
+    if (options.seed != variants.front().options.seed || options.threads != variants.front().options.threads)
+      throw usage_error("Variants must not differ in seed or threads.");
+    for (std::size_t j = 0; j < i; ++j) {
+      if (variants[j].name == variants[i].name)
+        throw usage_error(fmt::format("Two variants are called '{}'.", variants[i].name));
+      if (texts_of(variants[j].options) == texts_of(options))
+        throw usage_error(
+            fmt::format("The variants '{}' and '{}' are the same.", variants[j].name, variants[i].name));
+    }
+  }
+}
+
+}  // namespace
+
+Comparing::Comparing(const Dataset& data, std::vector<Variant> variants, const CompareOptions& options,
+                     CompareObserver* observer)
+    : data_(data), options_(options), observer_(observer) {
+  check_ranges(options);
+  check_variants(variants);
+  if (!options.until.empty()) {
+    goal_ = parse_goal(options.until);
+    check_goal(*goal_, data.schema.task, data.test.count > 0);
+  }
+  compared_ = differing_options(variants);
+  prepare(std::move(variants));
+  share_threads();
+  kept_runs_.emplace(options.store, data);
+}
+
+void Comparing::prepare(std::vector<Variant> variants) {
+  searches_ = options_.tune_lr &&
+              std::ranges::all_of(variants, [](const Variant& v) { return v.options.learning_rate == 0.0; });
+  if (searches_ && data_.train.count > 0) search_data_ = search_data(data_, variants.front().options.seed);
+  const bool several = variants.size() > 1;
+  for (Variant& variant : variants) {
+    Entry& entry = entries_.emplace_back();
+    try {
+      entry.candidate.emplace(data_, variant.options);
+      if (searches_) entry.for_search.emplace(search_data_, entry.candidate->options());
+    } catch (const Error& error) {
+      throw several ? Error(error.kind(), fmt::format("{}: {}", variant.name, error.what())) : error;
+    }
+    entry.variant = {std::move(variant.name), entry.candidate->options()};
+    entry.variant.options.interrupt_checkpoint.clear();
+    entry.runs.resize(static_cast<std::size_t>(options_.seeds));
+    // Of networks that are no larger than others a step takes some time anyway.
+    const double of_example = static_cast<double>(entry.candidate->parameters()) + 2000.0;
+    const auto examples = static_cast<double>(data_.train.count);
+    entry.run_work = of_example * examples * static_cast<double>(entry.variant.options.epochs);
+    if (searches_)
+      entry.search_work = of_example * static_cast<double>(search_data_.train.count) *
+                          static_cast<double>(short_run(entry.variant.options, 1.0).epochs);
+  }
+}
+
+/// How many runs go side by side, and with how many threads each (docs/decisions.md says why so).
+void Comparing::share_threads() {
+  constexpr double kSmallRun = 256e6;  // bytes
+  const std::int64_t threads = entries_.front().variant.options.threads;
+  const auto runs = static_cast<std::int64_t>(entries_.size()) *
+                    std::max<std::int64_t>(options_.seeds, searches_ ? std::ssize(kMultiples) : 1);
+  const bool small = std::ranges::all_of(
+      entries_, [](const Entry& entry) { return entry.candidate->run_bytes() <= kSmallRun; });
+  jobs_ = std::min({options_.jobs > 0 ? options_.jobs : small ? threads : 1, threads, runs});
+  threads_per_run_ = std::max<std::int64_t>(1, threads / jobs_);
+  for (Entry& entry : entries_) entry.variant.options.threads = threads_per_run_;
+}
+
+double Comparing::work() const {
+  double sum = 0.0;
+  for (const Entry& entry : entries_)
+    sum += entry.search_work * static_cast<double>(kTriedRates) +
+           entry.run_work * static_cast<double>(options_.seeds);
+  return sum;
+}
+
+Comparison Comparing::compare() {
+  const auto start = std::chrono::steady_clock::now();
+  const std::size_t runs = entries_.size() * static_cast<std::size_t>(options_.seeds),
+                    searches = searches_ ? entries_.size() * kTriedRates : 0;
+  watchman_.emplace(observer_, runs + searches, work());
+  kept_runs_->keep_comparison(comparison(false));
+  for (std::size_t v = 0; v < entries_.size(); ++v) {
+    const double usual = entries_[v].candidate->usual_rate();
+    if (searches_) {
+      std::vector<double> rates;
+      for (const double multiple : kMultiples) rates.push_back(multiple * usual);
+      add_search(v, rates);
+    } else {
+      double& rate = entries_[v].variant.options.learning_rate;
+      if (rate == 0.0) rate = usual;
+      add_runs(v);
+    }
+  }
+  if (!searches_) kept_runs_->keep_comparison(comparison(false));
+  tasks_.run(static_cast<int>(jobs_), [&] { watchman_->stop(); });
+  Comparison result = comparison(true);
+  result.interrupted =
+      watchman_->stopped() && std::ranges::any_of(result.variants, [&](const ComparedVariant& variant) {
+        return std::ssize(variant.runs) < options_.seeds;
+      });
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  summarise(result);
+  return result;
+}
+
+void Comparing::add_search(std::size_t variant, const std::vector<double>& rates) {
+  entries_[variant].waiting = rates.size();
+  for (std::size_t i = 0; i < rates.size(); ++i)
+    tasks_.add({0, i, variant}, [=, this, rate = rates[i]] { search(variant, rate); });
+}
+
+void Comparing::search(std::size_t variant, double rate) {
+  if (watchman_->asked_to_stop()) return tasks_.stop();
+  Entry& entry = entries_[variant];
+  const std::string what = "searching learning rates", network = entry.candidate->network();
+  const TrainOptions options = short_run(entry.variant.options, rate);
+  std::optional<TriedRate> found = kept_runs_->find_rate(options, network);
+  const bool kept = found.has_value();
+  if (!kept) {
+    Watchman::Watch watch(*watchman_, what, entry.search_work);
+    const TrainResult result = entry.for_search->train(options, &watch);
+    if (result.end == TrainResult::End::interrupted) return;
+    found = tried(result, data_.schema.task);
+    kept_runs_->keep_rate(options, network, *found);
+  }
+  watchman_->ended(what, entry.search_work, kept);
+  const std::scoped_lock lock(mutex_);
+  entry.tried.push_back(*found);
+  if (--entry.waiting == 0) search_went_on(variant);
+}
+
+/// All rates of a part of the search are tried.
+void Comparing::search_went_on(std::size_t variant) {
+  Entry& entry = entries_[variant];
+  std::ranges::sort(entry.tried, {}, &TriedRate::learning_rate);
+  const double best = best_of(entry.tried).learning_rate;
+  if (entry.tried.size() < kTriedRates) {
+    std::vector<double> rates;
+    for (const double neighbour : kNeighbours) rates.push_back(neighbour * best);
+    return add_search(variant, rates);
+  }
+  entry.variant.options.learning_rate = best;
+  warn_of_search(entry);
+  const Comparison so_far = comparison(false);
+  kept_runs_->keep_comparison(so_far);
+  watchman_->tell([&](CompareObserver& observer) { observer.searched(so_far.variants[variant]); });
+  add_runs(variant);
+}
+
+void Comparing::warn_of_search(Entry& entry) {
+  const std::vector<TriedRate>& tried = entry.tried;
+  const double best = entry.variant.options.learning_rate;
+  if (std::ranges::all_of(tried, &TriedRate::diverged))
+    warn(entry, fmt::format("{}: every learning rate diverged, down to {:.3g}, which is taken.",
+                            entry.variant.name, best));
+  else if (best == tried.back().learning_rate || best == tried.front().learning_rate)
+    warn(entry,
+         fmt::format("{}: the best learning rate, {:.3g}, is the {} of those tried; a {} one may be better.",
+                     entry.variant.name, best, best == tried.back().learning_rate ? "largest" : "smallest",
+                     best == tried.back().learning_rate ? "larger" : "smaller"));
+}
+
+void Comparing::warn(Entry& entry, const std::string& warning) {
+  entry.warnings.push_back(warning);
+  watchman_->tell([&](CompareObserver& observer) { observer.warning(warning); });
+}
+
+void Comparing::add_runs(std::size_t variant) {
+  for (std::size_t seed = 0; seed < static_cast<std::size_t>(options_.seeds); ++seed)
+    tasks_.add({1, seed, variant}, [=, this] { run(variant, seed); });
+}
+
+void Comparing::run(std::size_t variant, std::size_t seed) {
+  if (watchman_->asked_to_stop()) return tasks_.stop();
+  Entry& entry = entries_[variant];
+  TrainOptions options = entry.variant.options;
+  options.seed += seed;
+  const std::string what = fmt::format("{}, seed {}", entry.variant.name, options.seed),
+                    network = entry.candidate->network();
+  std::optional<ComparedRun> found = kept_runs_->find_run(options, network);
+  const bool kept = found.has_value();
+  if (!kept) {
+    Watchman::Watch watch(*watchman_, what, entry.run_work);
+    TrainResult result = entry.candidate->train(options, &watch);
+    if (result.end == TrainResult::End::interrupted) return;
+    found = compared_run(result);
+    kept_runs_->keep_run(options, network, *found);
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    entry.runs[seed] = *found;
+    kept_ += kept ? 1 : 0;
+  }
+  watchman_->ended(what, entry.run_work, kept);
+  watchman_->tell([&](CompareObserver& observer) { observer.ran(entry.variant, *found); });
+}
+
+ComparedRun Comparing::compared_run(TrainResult& result) const {
+  ComparedRun run;
+  run.seed = result.options.seed;
+  run.learning_rate = result.options.learning_rate;
+  run.network = result.model.network();
+  run.parameters = result.model.parameters();
+  run.end = result.end;
+  run.message = std::move(result.message);
+  run.seconds = result.seconds;
+  run.warnings = std::move(result.warnings);
+  const auto last = static_cast<std::size_t>(result.best_epoch);
+  if (last > 0) {
+    run.score = score_of(result.epochs[last - 1], metric_of(data_));
+  } else {  // the model as it began
+    const bool tests = data_.test.count > 0;
+    const Evaluation evaluation =
+        evaluate(result.model, tests ? data_.test : data_.train, static_cast<int>(result.options.threads));
+    EpochReport report;
+    report.loss = evaluation.loss;
+    report.train_accuracy = report.test_accuracy = evaluation.accuracy;
+    report.test_rmse = evaluation.rmse;
+    run.score = score_of(report, metric_of(data_));
+  }
+  run.epochs = std::move(result.epochs);
+  if (run.end == TrainResult::End::diverged) run.epochs.resize(last);
+  return run;
+}
+
+/// What there is of it, runs only where they are asked for.
+Comparison Comparing::comparison(bool with_runs) const {
+  Comparison comparison;
+  comparison.data = data_.name;
+  comparison.task = data_.schema.task;
+  comparison.train = data_.train.count;
+  comparison.test = data_.test.count;
+  comparison.features = data_.schema.features();
+  comparison.classes = data_.schema.classes;
+  comparison.metric = metric_of(data_);
+  comparison.goal = goal_;
+  comparison.compared = compared_;
+  comparison.kept = kept_;
+  comparison.jobs = jobs_;
+  comparison.threads_per_run = threads_per_run_;
+  for (const Entry& entry : entries_) {
+    ComparedVariant& variant = comparison.variants.emplace_back();
+    variant.variant = entry.variant;
+    variant.search = entry.tried;
+    comparison.warnings.insert(comparison.warnings.end(), entry.warnings.begin(), entry.warnings.end());
+    if (!with_runs) continue;
+    for (const auto& run : entry.runs)
+      if (run) variant.runs.push_back(*run);
+  }
+  return comparison;
+}
+
+Comparison compare(const Dataset& data, std::vector<Variant> variants, const CompareOptions& options,
+                   CompareObserver* observer) {
+  return Comparing(data, std::move(variants), options, observer).compare();
+}
+
+}  // namespace halfwave
