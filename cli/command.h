@@ -53,6 +53,7 @@ struct CommandInfo {
 std::span<const CommandInfo> commands();
 
 std::unique_ptr<Command> make_train_command();
+std::unique_ptr<Command> make_compare_command();
 std::unique_ptr<Command> make_run_command();
 std::unique_ptr<Command> make_inspect_command();
 std::unique_ptr<Command> make_bench_command();
@@ -62,6 +63,6 @@ std::unique_ptr<Command> make_list_command();
 /// or it is a folder itself. Nothing is changed. option: that names the file.
 void check_writable(const std::string& path, std::string_view option = "out");
 /// The same for a folder of files, which need not be there yet.
-void check_writable_folder(const std::string& path);
+void check_writable_folder(const std::string& path, std::string_view what, std::string_view option);
 
 }  // namespace halfwave::cli

@@ -13,7 +13,7 @@ void visit_reading_options(Self& self, Visitor&& v) {
 /// Declarations of the DataOptions that have a flag; the seed has one among the options of the run.
 template <class Self, class Visitor>
 void visit_data_options(Self& self, Visitor&& v) {
-  constexpr double kLargestShare = 0.99;
+  constexpr double kLargestShare = 0.99, kManyExamples = 1e15;
   v(OptionInfo{"test",
                "a file with the separate test part; split: leave the data's own test part alone and split "
                "one off the "
@@ -33,6 +33,11 @@ void visit_data_options(Self& self, Visitor&& v) {
                "share split off as the test part where there is none (or --test split); stratified", 0,
                kLargestShare},
     self.validation);
+  v(OptionInfo{"examples",
+               "train on so many examples only, drawn by the seed, of each class in proportion; the test "
+               "part stays whole; 0: all",
+               0, kManyExamples},
+    self.examples);
 }
 
 }  // namespace halfwave::cli

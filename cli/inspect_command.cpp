@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <halfwave/error.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <optional>
 
 #include "command.h"
@@ -19,14 +21,24 @@ class InspectCommand : public Command {
       : Command(
             "inspect",
             "What is wrong with a network: in its layers and weights, and with data in what its units do.") {
-    line.argument("MODEL", report_.model, "an ONNX file");
+    line.argument("MODEL", report_.model,
+                  "an ONNX file; or a network line or name, of which a network is made for DATA as train "
+                  "would begin with it");
     line.argument("DATA", report_.data, "as of run: what the units are looked at with; else only the file is",
                   false);
     line.group("Data");
-    visit_reading_options(data_, [this](const OptionInfo& info, auto& field) { line.option(info, field); });
+    visit_data_options(data_, [this](const OptionInfo& info, auto& field) {
+      if (names_columns(info) || info.name == "header") line.option(info, field);
+    });
+    line.group("Network line");
+    TrainOptions::visit(made_, [this](const OptionInfo& info, auto& field) {
+      if (shapes_network(info)) line.option(info, field);
+    });
     line.group("Inspecting");
-    InspectOptions::visit(report_.options,
-                          [this](const OptionInfo& info, auto& field) { line.option(info, field); });
+    InspectOptions::visit(report_.options, [this](OptionInfo info, auto& field) {
+      if (info.name == "seed") info.help += "; and a network line's initial weights";
+      line.option(info, field);
+    });
     line.group("Healing");
     line.option(
         OptionInfo{"heal",
@@ -45,13 +57,18 @@ class InspectCommand : public Command {
   int run(Console& console, std::span<const std::string> words) override;
 
  private:
+  /// Of the data's options those that a model's file answers.
+  static bool names_columns(const OptionInfo& info) { return info.name == "target" || info.name == "task"; }
   void check_early() const;
   std::vector<std::string> own_warnings() const;
+  bool is_file() const;
+  Model make(Console& console);
   void look(Console& console, const Model& model);
   void heal_model(Console& console, const Model& model);
 
   InspectReport report_;
   DataOptions data_;
+  TrainOptions made_;  ///< of a network line
   bool heal_ = false;
   HealOptions heal_options_;
   std::string out_;
@@ -73,6 +90,16 @@ std::vector<std::string> InspectCommand::own_warnings() const {
     if (info.name != "seed" && info.name != "threads") of_healing(info.name);
   });
   of_healing("out");
+  const auto of_lines = [&](const OptionInfo& info) {
+    if (!report_.made && line.given(info.name))
+      warnings.push_back(fmt::format("--{} has no effect: {} is a model's file.", info.name, report_.model));
+  };
+  TrainOptions::visit(made_, [&](const OptionInfo& info, const auto&) {
+    if (shapes_network(info)) of_lines(info);
+  });
+  visit_data_options(data_, [&](const OptionInfo& info, const auto&) {
+    if (names_columns(info) && !heal_) of_lines(info);
+  });
   if (!report_.data.empty()) return warnings;
   for (const char* name : {"header", "examples", "seed", "threads"})
     if (line.given(name))
@@ -80,15 +107,39 @@ std::vector<std::string> InspectCommand::own_warnings() const {
   return warnings;
 }
 
+/// A folder may bear a named network's name; a model is no folder.
+bool InspectCommand::is_file() const {
+  std::error_code none;
+  return report_.model.ends_with(".onnx") || (std::filesystem::exists(report_.model, none) &&
+                                              !std::filesystem::is_directory(report_.model, none));
+}
+
+/// The network of a line, for the data that it is then inspected with.
+Model InspectCommand::make(Console& console) {
+  if (report_.data.empty())
+    throw usage_error(
+        fmt::format("There is no file '{}', and a network line needs DATA, for which the network is made.",
+                    report_.model));
+  made_.net = report_.model;
+  made_.seed = report_.options.seed;
+  report_.options.trained = false;
+  const Dataset data = load_dataset(data_);
+  console.clear_status();
+  try {
+    report_.made = made_;
+    return make_network(data, made_);
+  } catch (const Error& error) {
+    const bool one_word = report_.model.find_first_of(" ,;|(*\n") == std::string::npos;
+    if (error.kind() != ErrorKind::usage || !one_word) throw;
+    throw usage_error(fmt::format("'{}' is neither a file nor a network: {}", report_.model, error.what()));
+  }
+}
+
 void InspectCommand::look(Console& console, const Model& model) {
   if (report_.data.empty()) {
     report_.inspection = inspect(model);
     return;
   }
-  data_.source = report_.data;
-  data_.progress = [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
-    console.status(download_line(file, done, total));
-  };
   if (heal_) return heal_model(console, model);
   const Examples examples = load_examples(data_, model.schema(), &report_.warnings);
   report_.labelled = examples.labelled();
@@ -120,9 +171,12 @@ void InspectCommand::heal_model(Console& console, const Model& model) {
 }
 
 int InspectCommand::run(Console& console, std::span<const std::string>) {
-  constexpr int kInterruptedExit = 130;  // as shells do: 128 + SIGINT
   check_early();
-  const Model model = Model::load(report_.model);
+  data_.source = report_.data;
+  data_.progress = [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
+    console.status(download_line(file, done, total));
+  };
+  const Model model = is_file() ? Model::load(report_.model) : make(console);
   report_.network = model.network();
   report_.parameters = model.parameters();
   report_.warnings = own_warnings();

@@ -180,7 +180,21 @@ Json layer_json(const LayerInspection& layer, bool labelled) {
   return json;
 }
 
+Json used_options(const InspectReport& report) {
+  Json json = options_json(report.options);
+  if (!report.made) return json;
+  TrainOptions::visit(*report.made, [&](const OptionInfo& info, const auto& value) {
+    if (shapes_network(info)) json[json_key(info.name)] = value;
+  });
+  return json;
+}
+
 }  // namespace
+
+bool shapes_network(const OptionInfo& info) {
+  constexpr std::string_view kNames[] = {"activation", "init", "bias-init", "standardise"};
+  return std::ranges::find(kNames, info.name) != std::end(kNames);
+}
 
 std::size_t InspectReport::weighty() const {
   return static_cast<std::size_t>(std::ranges::count_if(
@@ -223,7 +237,7 @@ Json inspect_json(const InspectReport& report) {
                                      : Json{{"name", report.data},
                                             {"examples", report.inspection.examples},
                                             {"labelled", report.labelled}};
-  json["options"] = options_json(report.options);
+  json["options"] = used_options(report);
   json["layers"] = Json::array();
   for (const LayerInspection& layer : report.inspection.layers)
     json["layers"].push_back(layer_json(layer, report.labelled));

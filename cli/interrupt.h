@@ -2,6 +2,9 @@
 
 namespace halfwave::cli {
 
+/// The exit code of an interrupted command, as shells have it: 128 + SIGINT.
+inline constexpr int kInterruptedExit = 130;
+
 /// While it lives, the first SIGINT or SIGTERM only sets requested(); a second one ends the program at once.
 /// A signal that the program was started to ignore (nohup) stays ignored.
 class InterruptWatch {

@@ -19,6 +19,9 @@ namespace {
 
 constexpr CommandInfo kCommands[] = {
     {"train", "train a network on data and write it as an ONNX file", make_train_command, true},
+    {"compare",
+     "the same network in several variants, with error bars: which activation, which initialisation, ...",
+     make_compare_command, true},
     {"run", "predictions of a model, and how good they are where the data have labels", make_run_command,
      true},
     {"inspect", "what is wrong with a network: its layers and weights, and what its units do on data",
@@ -33,6 +36,7 @@ constexpr std::string_view kExamples =
     "  halfwave train mnist1d\n"
     "  halfwave train house.csv --target price --hidden 64,64 -o house.onnx\n"
     "  halfwave train fashion-mnist --net \"dense 256, relu, dropout 0.2, dense\" --epochs 10\n"
+    "  halfwave compare mnist1d --over activation=relu,tanh --report report.html\n"
     "  halfwave run house.onnx more.csv --out predictions.csv\n"
     "  halfwave inspect house.onnx more.csv\n"
     "  halfwave bench house.onnx more.csv\n"

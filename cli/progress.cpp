@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::size_t kBarWidth = 20;
 
-std::string bar(double share, std::size_t width) {
-  const auto full = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(width));
-  return fmt::format("[{}{}]", std::string(full, '#'), std::string(width - full, '.'));
-}
-
 std::string layer_line(const LayerHealth& layer, bool health) {
   std::string line = fmt::format("    {:<12}", layer.name);
   if (health) {
@@ -29,6 +24,11 @@ std::string layer_line(const LayerHealth& layer, bool health) {
 }
 
 }  // namespace
+
+std::string bar(double share, std::size_t width) {
+  const auto full = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(width));
+  return fmt::format("[{}{}]", std::string(full, '#'), std::string(width - full, '.'));
+}
 
 std::string short_number(double number) {
   const double size = std::fabs(number);
@@ -82,6 +82,25 @@ std::string download_line(const std::string& file, std::uint64_t done, std::uint
   return fmt::format("downloading {} {} {:.1f} of {:.1f} MB", file,
                      bar(static_cast<double>(done) / static_cast<double>(total), kBarWidth), megabytes,
                      static_cast<double>(total) / kMega);
+}
+
+Dataset load_with_progress(Console& console, DataOptions& options) {
+  options.progress = [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
+    console.status(download_line(file, done, total));
+  };
+  Dataset data = load_dataset(options);
+  options.progress = nullptr;
+  console.clear_status();
+  return data;
+}
+
+std::string data_line(const std::string& name, std::size_t train, std::size_t test, std::size_t features) {
+  return fmt::format("{}: {} training and {} test examples, {} {}", name, grouped(train), grouped(test),
+                     grouped(features), features == 1 ? "feature" : "features");
+}
+
+std::string data_line(const Dataset& data) {
+  return data_line(data.name, data.train.count, data.test.count, data.schema.features());
 }
 
 void ProgressView::step(const Progress& progress) {

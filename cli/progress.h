@@ -17,6 +17,9 @@ struct RunShape {
   bool health = true;    ///< density and dead units are measured
 };
 
+/// A bar of `width` characters and two brackets: "[####......]".
+std::string bar(double share, std::size_t width);
+
 /// The line that a terminal shows while an epoch runs; its bar takes what `width` leaves it.
 std::string progress_line(const Progress& progress, Task task, std::size_t width);
 
@@ -26,6 +29,13 @@ std::vector<std::string> epoch_cells(const EpochReport& report, const RunShape& 
 
 /// Where a download is, e.g. "downloading t10k.gz  1.2 of 4.4 MB".
 std::string download_line(const std::string& file, std::uint64_t done, std::uint64_t total);
+
+/// Loads the data of options; a download is shown while it runs.
+Dataset load_with_progress(Console& console, DataOptions& options);
+
+/// What was loaded: "mnist1d: 4,000 training and 1,000 test examples, 40 features".
+std::string data_line(const std::string& name, std::size_t train, std::size_t test, std::size_t features);
+std::string data_line(const Dataset& data);
 
 /// A loss or norm in few digits: "0.0312", "1.25e-05".
 std::string short_number(double number);

@@ -8,28 +8,16 @@
 
 #include "command.h"
 #include "data_options.h"
-#include "graph/network.h"
 #include "interrupt.h"
 #include "progress.h"
 #include "resume.h"
 #include "text.h"
 #include "train/checkpoint.h"
 #include "train_report.h"
+#include "training_options.h"
 
 namespace halfwave::cli {
 namespace {
-
-constexpr int kInterruptedExit = 130;  // as shells do: 128 + SIGINT
-
-/// The options of TrainOptions::visit under headings: each heading begins at the option named here.
-struct Heading {
-  std::string_view option, text;
-};
-constexpr Heading kHeadings[] = {{"net", "Network"},
-                                 {"epochs", "Training"},
-                                 {"optimiser", "Optimiser"},
-                                 {"schedule", "Schedule"},
-                                 {"seed", "Run"}};
 
 class TrainCommand : public Command {
  public:
@@ -40,12 +28,7 @@ class TrainCommand : public Command {
                   "CIFAR-10 or .npy files");
     line.group("Data");
     visit_data_options(data_, [this](const OptionInfo& info, auto& field) { line.option(info, field); });
-    TrainOptions::visit(options_, [this](const OptionInfo& info, auto& field) {
-      for (const Heading& heading : kHeadings) {
-        if (heading.option == info.name) line.group(std::string(heading.text));
-      }
-      line.option(info, field);
-    });
+    declare_training_options(line, options_);
     line.group("Output");
     line.option(OptionInfo{"out", "the model's file; else the data's name with .onnx, in the current folder"},
                 out_);
@@ -58,7 +41,6 @@ class TrainCommand : public Command {
 
  private:
   void check_early() const;
-  std::vector<std::string> own_warnings() const;
   TrainResult train_on(Console& console, const Dataset& data, const Model* start);
   int finish(Console& console, TrainReport& report, std::span<const std::string> words);
 
@@ -76,27 +58,13 @@ void TrainCommand::check_early() const {
     find_activation(std::string_view(options_.activation).substr(0, options_.activation.find(' ')));
   if (options_.resume && options_.checkpoint.empty())
     throw usage_error("--resume needs --checkpoint FOLDER: where the run was saved.");
+  if (!options_.log_dir.empty()) check_writable_folder(options_.log_dir, "log folder", "log-dir");
   if (options_.checkpoint.empty()) return;
   if (!options_.resume && Checkpoint(options_.checkpoint, "").exists())
     throw usage_error(
         fmt::format("{} holds a run already; add --resume to go on with it, or name another folder.",
                     options_.checkpoint));
-  check_writable_folder(options_.checkpoint);
-}
-
-std::vector<std::string> TrainCommand::own_warnings() const {
-  std::vector<std::string> warnings;
-  std::string_view text = options_.net, name_alone = text;
-  name_alone.remove_prefix(std::min(name_alone.find_first_not_of(' '), name_alone.size()));
-  name_alone = name_alone.substr(0, name_alone.find(' '));
-  for (const NamedNetwork& network : named_networks())
-    if (network.name == name_alone) text = network.line;
-  const bool takes_activation = text.find("activation") != std::string_view::npos;
-  for (const std::string name : {"hidden", "activation"}) {
-    if (line.given("net") && line.given(name) && !(name == "activation" && takes_activation))
-      warnings.push_back(fmt::format("--{} has no effect: --net names the whole network.", name));
-  }
-  return warnings;
+  check_writable_folder(options_.checkpoint, "checkpoint folder", "checkpoint");
 }
 
 TrainResult TrainCommand::train_on(Console& console, const Dataset& data, const Model* start) {
@@ -111,25 +79,18 @@ int TrainCommand::run(Console& console, std::span<const std::string> words) {
   std::optional<Model> start;
   if (options_.net.ends_with(".onnx")) start = Model::load(options_.net);
   data_.seed = options_.seed;
-  data_.progress = [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
-    console.status(download_line(file, done, total));
-  };
-  const Dataset data = load_dataset(data_);
-  console.clear_status();
+  const Dataset data = load_with_progress(console, data_);
   if (out_.empty()) {
     out_ = data.name + ".onnx";
     check_writable(out_);
   }
   if (options_.interrupt_checkpoint.empty()) options_.interrupt_checkpoint = default_checkpoint(out_);
 
-  std::vector<std::string> warnings = own_warnings();
+  std::vector<std::string> warnings = options_without_effect(line, options_);
   warnings.insert(warnings.end(), data.warnings.begin(), data.warnings.end());
   for (const std::string& warning : warnings) console.warning(warning);
   const InterruptWatch watch;
-  const std::size_t features = data.schema.features();
-  console.note(fmt::format("{}: {} training and {} test examples, {} {}", data.name,
-                           grouped(data.train.count), grouped(data.test.count), grouped(features),
-                           features == 1 ? "feature" : "features"));
+  console.note(data_line(data));
   const TrainResult result = train_on(console, data, start ? &*start : nullptr);
   warnings.insert(warnings.end(), result.warnings.begin(), result.warnings.end());  // shown as they came
   TrainReport report{data, data_, result, "", "", warnings};

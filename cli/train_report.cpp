@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "data_options.h"
 #include "diagnose/rules.h"
+#include "run_json.h"
 #include "table.h"
 #include "text.h"
 #include "train/health.h"
@@ -17,63 +17,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const char* end_name(TrainResult::End end) {
-  switch (end) {
-    case TrainResult::End::finished:
-      return "finished";
-    case TrainResult::End::stopped_early:
-      return "stopped_early";
-    case TrainResult::End::interrupted:
-      return "interrupted";
-    case TrainResult::End::diverged:
-      return "diverged";
-  }
-  return "finished";
-}
-
-/// The figures of an epoch on which task and test part decide.
-void add_scores(Json& json, const EpochReport& epoch, const RunShape& shape, bool with_train) {
-  const bool classes = shape.task == Task::classification;
-  if (classes && with_train) json["train_accuracy"] = epoch.train_accuracy;
-  if (!shape.has_test) return;
-  json[classes ? "test_accuracy" : "test_rmse"] = classes ? epoch.test_accuracy : epoch.test_rmse;
-  json["test_loss"] = epoch.test_loss;
-}
-
-Json layer_json(const LayerHealth& layer, bool health) {
-  return {{"name", layer.name},
-          {"density", health ? Json(layer.density) : Json(nullptr)},
-          {"dead_units", health ? Json(layer.dead_units) : Json(nullptr)},
-          {"units", layer.units},
-          {"gradient_norm", layer.gradient_norm},
-          {"weight_norm", layer.weight_norm}};
-}
-
-Json epoch_json(const EpochReport& epoch, const RunShape& shape) {
-  Json json{{"epoch", epoch.epoch}, {"loss", epoch.loss}};
-  add_scores(json, epoch, shape, true);
-  json["seconds"] = epoch.seconds;
-  json["learning_rate"] = epoch.learning_rate;
-  json["layers"] = Json::array();
-  for (const LayerHealth& layer : epoch.layers) json["layers"].push_back(layer_json(layer, shape.health));
-  return json;
-}
-
-Json data_json(const Dataset& data) {
-  const bool classes = data.schema.task == Task::classification;
-  Json json{{"name", data.name}, {"task", classes ? "classification" : "regression"}};
-  json["train"] = data.train.count;
-  json["test"] = data.test.count;
-  json["features"] = data.feature_names.empty() ? Json(data.schema.features()) : Json(data.feature_names);
-  json["classes"] = classes ? Json(data.schema.classes) : Json(nullptr);
-  return json;
-}
-
 Json result_json(const TrainReport& report) {
   const TrainResult& result = report.result;
   Json json = Json::object();
   if (const EpochReport* best = report.best()) {
-    add_scores(json, *best, report.shape(), false);
+    add_test_scores(json, *best, report.shape());
     json["loss"] = best->loss;
   } else {
     if (report.data.test.count > 0)
@@ -112,10 +60,7 @@ const EpochReport* TrainReport::best() const {
 
 Json train_json(const TrainReport& report) {
   const TrainResult& result = report.result;
-  Json options = Json::object();
-  visit_data_options(report.data_options, [&](const OptionInfo& info, const auto& value) {
-    options[json_key(info.name)] = value;
-  });
+  Json options = data_options_json(report.data_options);
   options.update(options_json(result.options));
   Json json{{"command", "train"}, {"version", version()}};
   json["data"] = data_json(report.data);

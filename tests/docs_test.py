@@ -14,6 +14,10 @@ class Documentation(unittest.TestCase):
         program = (ROOT / "examples/quickstart.cpp").read_text()
         self.assertIn("```cpp\n" + program + "```", (ROOT / "README.md").read_text())
 
+    def test_the_program_of_compare_is_the_tested_one(self):
+        program = (ROOT / "examples/compare.cpp").read_text()
+        self.assertIn("```cpp\n" + program + "```", (ROOT / "docs/compare.md").read_text())
+
     def test_links_to_files_lead_to_files(self):
         for page in PAGES:
             for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):

@@ -499,6 +499,7 @@ class Help(Case):
         """docs/json.md names every key of the JSON, and no other."""
         documented = set(re.findall(r"^\| `([\w.\[\]]+)`", (SOURCE / "docs/json.md").read_text(), re.M))
         self.write_table("t.csv", [["x", "y"]] + [[i, 2.5 * i + 0.25] for i in range(60)])
+        self.write_table("c.csv", [["x", "y"]] + [[i, "ab"[i % 2]] for i in range(60)])
         found = set()
 
         def collect(value, path):
@@ -506,14 +507,23 @@ class Help(Case):
                 for key, item in value.items():
                     name = f"{path}.{key}" if path else key
                     found.add(name)
-                    if key != "options":
+                    # Epochs of compare are those of train, its comparisons are comparisons.
+                    known = key in ("options", "comparisons") or name == "variants[].seeds[].epochs"
+                    spread = isinstance(item, dict) and set(item) == {"mean", "std", "n"}
+                    if not known and not spread:
                         collect(item, name)
             elif isinstance(value, list):
                 for item in value:
                     collect(item, path + "[]")
 
         self.ok("train", "mnist1d", *QUICK, "--bias-init", "-50", "-o", "dead.onnx")
+        compare = ["--seeds", "2", "--hidden", "4", "--epochs", "1", "--over", "activation=relu,tanh"]
+        for data in ("t.csv", "mnist1d"):
+            self.ok("compare", data, *compare, "--store", "runs.db")
         for words in (["train", "mnist1d", *QUICK], ["train", "t.csv", *QUICK],
+                      ["compare", "mnist1d", *compare, "--until", "loss=9"], ["compare", "t.csv", *compare],
+                      ["compare", "c.csv", *compare, "--validation", "0"], ["compare", "t.csv", *compare, "--validation", "0"],
+                      ["compare", "--store", "runs.db"],
                       ["inspect", "dead.onnx", "mnist1d", "--heal", "--epochs", "1", "--seeds", "2"],
                       ["list", "findings"], ["list", "remedies"], ["run", "mnist1d.onnx", "mnist1d"],
                       ["run", "mnist1d.onnx", "mnist1d", "--layer", "relu_1"], ["run", "mnist1d.onnx", "--layers"],

@@ -78,6 +78,63 @@ class Inspect(Case):
         self.assertEqual(result["warnings"], [])
         self.assertLess(result["epochs"][-1]["layers"][0]["density"], 0.4)
 
+    def test_a_network_line(self):
+        line = "2 * (dense 32, tanh), dense"
+        done = self.ok("inspect", line, "mnist1d")
+        self.assertIn(f"{line} on 1,000 examples of mnist1d: nothing is wrong.", done.stdout)  # not that it has learned nothing
+        result = self.json_of(self.ok("inspect", line, "mnist1d", "--init", "orthogonal", "--seed", "3", "--json"))
+        self.assertEqual(result["model"], line)
+        self.assertEqual(result["network"]["line"], "dense 32, tanh, dense 32, tanh, dense 10")
+        self.assertEqual(result["options"], {"examples": 10000, "seed": 3, "threads": 0, "activation": "relu",
+                                             "init": "orthogonal", "bias_init": 0.0, "standardise": True})  # fmt: skip
+        for layer in result["layers"]:
+            self.assertTrue(layer["variance"] > 0 and layer["gradient_ratio"] > 0)
+            self.assertIsNotNone(layer["mean"])
+        # The weights are those that train begins with.
+        self.ok("train", "mnist1d", "--net", line, "--init", "orthogonal", "--seed", "3", "--epochs", "1", "--learning-rate",
+                "1e-12", "--quiet", "-o", "same.onnx")  # fmt: skip
+        same = self.json_of(self.ok("inspect", "same.onnx", "mnist1d", "--json"))
+        for one, other in zip(result["layers"], same["layers"], strict=True):
+            self.assertAlmostEqual(one["variance"], other["variance"], places=5)
+        other = self.json_of(self.ok("inspect", line, "mnist1d", "--init", "orthogonal", "--seed", "4", "--json"))
+        self.assertNotEqual(result["layers"][0]["variance"], other["layers"][0]["variance"])
+
+    def test_a_named_network_with_its_options(self):
+        result = self.json_of(self.ok("inspect", "mlp", "mnist1d", "--activation", "sigmoid", "--bias-init", "1", "--no-standardise",
+                                      "--examples", "200", "--json"))  # fmt: skip
+        self.assertEqual(result["layers"][0]["activation"], "sigmoid")
+        self.assertEqual((result["options"]["bias_init"], result["options"]["standardise"]), (1.0, False))
+        dead = self.json_of(self.ok("inspect", "dense 32, relu, dense", "mnist1d", "--bias-init", "-50", "--json"))
+        self.assertEqual(dead["findings"][0]["kind"], "dead_units")
+
+    def test_a_network_line_for_a_table(self):
+        rows = [f"{i % 7},{'ab'[i % 2]},{i * 0.5}" for i in range(60)]
+        (self.folder / "t.csv").write_text("\n".join(["x,kind,y", *rows]) + "\n")
+        result = self.json_of(self.ok("inspect", "dense 8, relu, dense", "t.csv", "--json"))
+        self.assertEqual(result["network"]["line"], "dense 8, relu, dense 1")
+        result = self.json_of(self.ok("inspect", "dense 8, relu, dense", "t.csv", "--target", "kind", "--json"))
+        self.assertEqual(result["network"]["line"], "dense 8, relu, dense 2")
+
+    def test_a_network_line_can_be_healed(self):
+        result = self.json_of(self.ok("inspect", "dense 16, sigmoid, relu, dense", "mnist1d", "--heal", "--epochs", "1", "--seeds",
+                                      "2", "--json"))  # fmt: skip
+        self.assertTrue(result["healing"]["remedies"])
+
+    def test_a_file_is_a_file_whatever_its_name(self):
+        (self.folder / "mlp").write_text("no model")
+        self.assert_fails(3, "mlp", "inspect", "mlp", "mnist1d")
+        model = self.model()
+        done = self.ok("inspect", model, "mnist1d", "--init", "he_normal", "--target", "x")
+        for name in ("--init", "--target"):
+            self.assertIn(f"{name} has no effect: m.onnx is a model's file.", done.stderr)
+
+    def test_errors_of_network_lines(self):
+        self.assert_fails(2, "There is no file 'mlp', and a network line needs DATA", "inspect", "mlp")
+        self.assert_fails(2, "'modle' is neither a file nor a network", "inspect", "modle", "mnist1d")
+        self.assert_fails(2, "rleu", "inspect", "dense 8, rleu, dense", "mnist1d")
+        self.assert_fails(3, "no.onnx", "inspect", "no.onnx", "mnist1d")
+        self.assert_fails(2, "he_norml", "inspect", "mlp", "mnist1d", "--init", "he_norml")
+
     def test_list_of_findings(self):
         items = self.json_of(self.ok("list", "findings", "--json"))["items"]
         kinds = {item["name"]: item["needs_data"] for item in items}

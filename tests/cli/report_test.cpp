@@ -93,7 +93,7 @@ TEST(TrainJson, OfRegressionHasNoAccuracies) {
 TEST(TrainJson, HasEveryOptionAndNothingThatIsNone) {
   const SampleRun run(numbers_schema(1));
   const auto options = train_json(run.report)["options"];
-  std::size_t expected = 5;  // of the data: test, target, header, task, validation
+  std::size_t expected = 6;  // of the data: test, target, header, task, validation, examples
   const TrainOptions defaults;
   TrainOptions::visit(defaults, [&](const OptionInfo& info, const auto&) {
     std::string key = info.name;

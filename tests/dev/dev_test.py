@@ -70,7 +70,7 @@ class Dev(unittest.TestCase):
     def test_help_names_every_command(self):
         run = self.dev("help")
         self.assertEqual(run.returncode, 0)
-        for command in "run build test sanitize clang tidy format bench peers help".split():
+        for command in "run build test sanitize clang tidy format bench peers evidence help".split():
             self.assertIn(command, run.stdout)
 
     def test_an_unknown_command_is_wrong_usage(self):
