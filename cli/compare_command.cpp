@@ -5,6 +5,7 @@
 #include <halfwave/version.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "command.h"
 #include "compare/summary.h"
@@ -34,6 +35,14 @@ std::string portable_line(std::span<const std::string> words) {
   std::vector<std::string> line(words.begin(), words.end());
   line.front() = "halfwave";
   return shell_line(line);
+}
+
+/// Whether both name one file, which need not be there yet.
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code none;
+  return std::filesystem::equivalent(a, b, none) ||
+         (!b.empty() &&
+          std::filesystem::weakly_canonical(a, none) == std::filesystem::weakly_canonical(b, none));
 }
 
 /// What is kept of an interrupted comparison, and how to go on.
@@ -98,8 +107,12 @@ void CompareCommand::check_early() const {
   for (const auto& [name, path] : {std::pair("report", &page_), std::pair("store", &comparing_.store)}) {
     if (line.given(name) && path->empty())
       throw usage_error(fmt::format("--{} needs the name of a file.", name));
-    if (!path->empty()) check_writable(*path, name);
+    // A store that is only read need not be writable.
+    if (!path->empty() && !(path == &comparing_.store && data_.source.empty())) check_writable(*path, name);
   }
+  for (const std::string& other : {comparing_.store, data_.source, data_.test})
+    if (!page_.empty() && same_file(page_, other))
+      throw usage_error(fmt::format("--report would overwrite {}.", other));
   if (!comparing_.until.empty()) parse_goal(comparing_.until);
 }
 

@@ -73,29 +73,49 @@ Comparing::Comparing(const Dataset& data, std::vector<Variant> variants, const C
 }
 
 void Comparing::prepare(std::vector<Variant> variants) {
-  searches_ = options_.tune_lr &&
-              std::ranges::all_of(variants, [](const Variant& v) { return v.options.learning_rate == 0.0; });
-  if (searches_ && data_.train.count > 0) search_data_ = search_data(data_, variants.front().options.seed);
+  const bool searches =
+      options_.tune_lr && data_.train.count > 0 &&
+      std::ranges::all_of(variants, [](const Variant& v) { return v.options.learning_rate == 0.0; });
+  for (std::int64_t seed = 0; searches && seed < std::min(options_.seeds, kSearchSeeds); ++seed)
+    search_data_.push_back(
+        search_data(data_, variants.front().options.seed + static_cast<std::uint64_t>(seed)));
   const bool several = variants.size() > 1;
   for (Variant& variant : variants) {
     Entry& entry = entries_.emplace_back();
     try {
       entry.candidate.emplace(data_, variant.options);
-      if (searches_) entry.for_search.emplace(search_data_, entry.candidate->options());
+      for (const Dataset& data : search_data_)
+        entry.for_search.emplace_back(data, entry.candidate->options());
     } catch (const Error& error) {
       throw several ? Error(error.kind(), fmt::format("{}: {}", variant.name, error.what())) : error;
     }
     entry.variant = {std::move(variant.name), entry.candidate->options()};
+    check_others(entry);
     entry.variant.options.interrupt_checkpoint.clear();
     entry.runs.resize(static_cast<std::size_t>(options_.seeds));
     // Of networks that are no larger than others a step takes some time anyway.
     const double of_example = static_cast<double>(entry.candidate->parameters()) + 2000.0;
     const auto examples = static_cast<double>(data_.train.count);
     entry.run_work = of_example * examples * static_cast<double>(entry.variant.options.epochs);
-    if (searches_)
-      entry.search_work = of_example * static_cast<double>(search_data_.train.count) *
+    if (!search_data_.empty())
+      entry.search_work = of_example * static_cast<double>(search_data_.front().train.count) *
                           static_cast<double>(short_run(entry.variant.options, 1.0).epochs);
   }
+}
+
+/// Two ways to write the same network are the same variant.
+void Comparing::check_others(const Entry& entry) const {
+  const auto essence = [](const Entry& one) {
+    TrainOptions options = one.variant.options;
+    options.net = one.candidate->network();
+    options.hidden.clear();
+    options.activation = "";
+    return texts_of(options);
+  };
+  for (const Entry& other : entries_)
+    if (&other != &entry && essence(other) == essence(entry))
+      throw usage_error(fmt::format("The variants '{}' and '{}' are the same network, '{}'.",
+                                    other.variant.name, entry.variant.name, entry.candidate->network()));
 }
 
 /// How many runs go side by side, and with how many threads each (docs/decisions.md says why so).
@@ -103,7 +123,7 @@ void Comparing::share_threads() {
   constexpr double kSmallRun = 256e6;  // bytes
   const std::int64_t threads = entries_.front().variant.options.threads;
   const auto runs = static_cast<std::int64_t>(entries_.size()) *
-                    std::max<std::int64_t>(options_.seeds, searches_ ? std::ssize(kMultiples) : 1);
+                    std::max<std::int64_t>(options_.seeds, search_data_.empty() ? 1 : std::ssize(kMultiples));
   const bool small = std::ranges::all_of(
       entries_, [](const Entry& entry) { return entry.candidate->run_bytes() <= kSmallRun; });
   jobs_ = std::min({options_.jobs > 0 ? options_.jobs : small ? threads : 1, threads, runs});
@@ -114,7 +134,7 @@ void Comparing::share_threads() {
 double Comparing::work() const {
   double sum = 0.0;
   for (const Entry& entry : entries_)
-    sum += entry.search_work * static_cast<double>(kTriedRates) +
+    sum += entry.search_work * static_cast<double>(kTriedRates * search_data_.size()) +
            entry.run_work * static_cast<double>(options_.seeds);
   return sum;
 }
@@ -122,12 +142,13 @@ double Comparing::work() const {
 Comparison Comparing::compare() {
   const auto start = std::chrono::steady_clock::now();
   const std::size_t runs = entries_.size() * static_cast<std::size_t>(options_.seeds),
-                    searches = searches_ ? entries_.size() * kTriedRates : 0;
+                    searches = entries_.size() * kTriedRates * search_data_.size();
   watchman_.emplace(observer_, runs + searches, work());
   kept_runs_->keep_comparison(comparison(false));
   for (std::size_t v = 0; v < entries_.size(); ++v) {
+    warn_of_choosing(entries_[v]);
     const double usual = entries_[v].candidate->usual_rate();
-    if (searches_) {
+    if (!search_data_.empty()) {
       std::vector<double> rates;
       for (const double multiple : kMultiples) rates.push_back(multiple * usual);
       add_search(v, rates);
@@ -137,7 +158,7 @@ Comparison Comparing::compare() {
       add_runs(v);
     }
   }
-  if (!searches_) kept_runs_->keep_comparison(comparison(false));
+  if (search_data_.empty()) kept_runs_->keep_comparison(comparison(false));
   tasks_.run(static_cast<int>(jobs_), [&] { watchman_->stop(); });
   Comparison result = comparison(true);
   result.interrupted =
@@ -150,47 +171,82 @@ Comparison Comparing::compare() {
 }
 
 void Comparing::add_search(std::size_t variant, const std::vector<double>& rates) {
-  entries_[variant].waiting = rates.size();
+  const std::size_t seeds = search_data_.size();
+  Entry& entry = entries_[variant];
+  entry.short_runs.assign(rates.size(), std::vector<TriedRate>(seeds));
+  entry.waiting = rates.size() * seeds;
   for (std::size_t i = 0; i < rates.size(); ++i)
-    tasks_.add({0, i, variant}, [=, this, rate = rates[i]] { search(variant, rate); });
+    for (std::size_t seed = 0; seed < seeds; ++seed)
+      tasks_.add({0, i * seeds + seed, variant},
+                 [=, this, rate = rates[i]] { search(variant, i, rate, seed); });
 }
 
-void Comparing::search(std::size_t variant, double rate) {
+void Comparing::search(std::size_t variant, std::size_t place, double rate, std::size_t seed) {
   if (watchman_->asked_to_stop()) return tasks_.stop();
   Entry& entry = entries_[variant];
   const std::string what = "searching learning rates", network = entry.candidate->network();
-  const TrainOptions options = short_run(entry.variant.options, rate);
+  TrainOptions options = short_run(entry.variant.options, rate);
+  options.seed += seed;
   std::optional<TriedRate> found = kept_runs_->find_rate(options, network);
   const bool kept = found.has_value();
   if (!kept) {
     Watchman::Watch watch(*watchman_, what, entry.search_work);
-    const TrainResult result = entry.for_search->train(options, &watch);
+    const TrainResult result = entry.for_search[seed].train(options, &watch);
     if (result.end == TrainResult::End::interrupted) return;
     found = tried(result, data_.schema.task);
     kept_runs_->keep_rate(options, network, *found);
   }
   watchman_->ended(what, entry.search_work, kept);
-  const std::scoped_lock lock(mutex_);
-  entry.tried.push_back(*found);
-  if (--entry.waiting == 0) search_went_on(variant);
+  bool last = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    entry.short_runs[place][seed] = *found;
+    last = --entry.waiting == 0;
+  }
+  if (last) search_went_on(variant);
 }
 
-/// All rates of a part of the search are tried.
+/// All rates of a part of the search are tried; nobody else is at work on this variant.
 void Comparing::search_went_on(std::size_t variant) {
   Entry& entry = entries_[variant];
-  std::ranges::sort(entry.tried, {}, &TriedRate::learning_rate);
-  const double best = best_of(entry.tried).learning_rate;
-  if (entry.tried.size() < kTriedRates) {
-    std::vector<double> rates;
-    for (const double neighbour : kNeighbours) rates.push_back(neighbour * best);
-    return add_search(variant, rates);
+  std::vector<TriedRate> tried = entry.tried;
+  for (const auto& runs : entry.short_runs) tried.push_back(mean_of(runs));
+  std::ranges::sort(tried, {}, &TriedRate::learning_rate);
+  const double best = best_of(tried).learning_rate;
+  const bool done = tried.size() >= kTriedRates;
+  {
+    const std::scoped_lock lock(mutex_);
+    entry.tried = std::move(tried);
+    if (done) entry.variant.options.learning_rate = best;
   }
-  entry.variant.options.learning_rate = best;
-  warn_of_search(entry);
-  const Comparison so_far = comparison(false);
-  kept_runs_->keep_comparison(so_far);
+  if (done) return search_is_done(variant);
+  std::vector<double> rates;
+  for (const double neighbour : kNeighbours) rates.push_back(neighbour * best);
+  add_search(variant, rates);
+}
+
+void Comparing::search_is_done(std::size_t variant) {
+  warn_of_search(entries_[variant]);
+  Comparison so_far;
+  {
+    const std::scoped_lock in_turn(store_mutex_);  // it may wait for another program
+    {
+      const std::scoped_lock lock(mutex_);
+      so_far = comparison(false);
+    }
+    kept_runs_->keep_comparison(so_far);
+  }
   watchman_->tell([&](CompareObserver& observer) { observer.searched(so_far.variants[variant]); });
   add_runs(variant);
+}
+
+/// Chances to choose by the test part: their scores are not comparable with those of others.
+void Comparing::warn_of_choosing(Entry& entry) {
+  const TrainOptions& options = entry.variant.options;
+  const bool stops = options.early_stopping > 0;
+  if (data_.test.count > 0 && (stops || options.schedule == "plateau"))
+    warn(entry, fmt::format("{}: {} goes by the test part, whose score then flatters.", entry.variant.name,
+                            stops ? "early stopping" : "the schedule plateau"));
 }
 
 void Comparing::warn_of_search(Entry& entry) {
@@ -207,7 +263,10 @@ void Comparing::warn_of_search(Entry& entry) {
 }
 
 void Comparing::warn(Entry& entry, const std::string& warning) {
-  entry.warnings.push_back(warning);
+  {
+    const std::scoped_lock lock(mutex_);
+    entry.warnings.push_back(warning);
+  }
   watchman_->tell([&](CompareObserver& observer) { observer.warning(warning); });
 }
 

@@ -51,6 +51,17 @@ TriedRate tried(const TrainResult& result, Task task) {
   return rate;
 }
 
+TriedRate mean_of(std::span<const TriedRate> runs) {
+  TriedRate mean{.learning_rate = runs.front().learning_rate};
+  const auto count = static_cast<double>(runs.size());
+  for (const TriedRate& run : runs) {
+    mean.score += run.score / count;
+    mean.loss += run.loss / count;
+    mean.diverged = mean.diverged || run.diverged;
+  }
+  return mean;
+}
+
 const TriedRate& best_of(std::span<const TriedRate> tried) {
   return *std::ranges::min_element(tried, [](const TriedRate& a, const TriedRate& b) {
     if (a.diverged != b.diverged) return b.diverged;

@@ -95,13 +95,6 @@ double gradient_ratio(const ComparedRun& run) {
   return layers.front().gradient_norm / layers.back().gradient_norm;
 }
 
-std::vector<double> scores(const ComparedVariant& variant) {
-  std::vector<double> numbers;
-  for (const ComparedRun& run : variant.runs)
-    if (std::isfinite(run.score)) numbers.push_back(run.score);
-  return numbers;
-}
-
 void summarise_variant(ComparedVariant& variant, const Comparison& comparison) {
   const std::vector<ComparedRun>& runs = variant.runs;
   variant.score = spread_over(runs, [](const ComparedRun& run) { return run.score; });
@@ -123,11 +116,14 @@ void summarise_variant(ComparedVariant& variant, const Comparison& comparison) {
 void set_differences(std::vector<ComparedVariant>& variants) {
   if (variants.empty()) return;
   variants.front().difference.reset();
-  const std::vector<double> first = scores(variants.front());
+  const std::vector<double> first = scores_of(variants.front());
   std::vector<double> p;
   std::vector<Difference*> tested;  // what too few runs leave open is no test that counts for Holm
   for (std::size_t i = 1; i < variants.size(); ++i) {
-    const WelchTest test = welch_test(scores(variants[i]), first);
+    variants[i].difference.reset();
+    const std::vector<double> own = scores_of(variants[i]);
+    if (own.empty() || first.empty()) continue;  // there is nothing to compare yet
+    const WelchTest test = welch_test(own, first);
     const double half = test.half_width();
     Difference& difference =
         variants[i].difference.emplace(test.difference, test.difference - half, test.difference + half);
@@ -140,6 +136,13 @@ void set_differences(std::vector<ComparedVariant>& variants) {
 }
 
 }  // namespace
+
+std::vector<double> scores_of(const ComparedVariant& variant) {
+  std::vector<double> numbers;
+  for (const ComparedRun& run : variant.runs)
+    if (std::isfinite(run.score)) numbers.push_back(run.score);
+  return numbers;
+}
 
 std::string_view metric_of(const Dataset& data) {
   const bool regression = data.schema.task == Task::regression;

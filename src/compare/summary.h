@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace halfwave {
 
@@ -16,6 +17,9 @@ void summarise(Comparison& comparison);
 /// the first beyond noise (p < 0.05) and by how much, or that there is "no difference that these seeds can
 /// show" and which they could have shown; and whose runs diverged.
 std::string verdict_of(const Comparison& comparison);
+
+/// Of the runs that have one.
+std::vector<double> scores_of(const ComparedVariant& variant);
 
 /// Comparison::metric of a comparison on these data.
 std::string_view metric_of(const Dataset& data);

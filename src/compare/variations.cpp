@@ -103,10 +103,19 @@ Variation parse_variation(std::string_view text) {
   std::ranges::replace(variation.option, '_', '-');
   const std::string_view values = text.substr(sign + 1);
   variation.values = split(values, '|');
-  if (variation.values.size() == 1) variation.values = split(values, ',');
+  const bool bars = variation.values.size() > 1;
+  if (!bars) variation.values = split(values, ',');
+  if (bars && variation.values.back().empty()) variation.values.pop_back();  // "64,64|" is one value
   if (std::ranges::find(variation.values, "") != variation.values.end())
     throw usage_error(fmt::format("--over {}: a value is empty in '{}'.", variation.option, trimmed(values)));
-  check_variation(variation);
+  try {
+    check_variation(variation);
+  } catch (const Error& error) {
+    if (bars || variation.values.size() == 1) throw;
+    throw Error(error.kind(), fmt::format("{} Values that have commas in them need bars between them: "
+                                          "hidden=64,64|256,256",
+                                          error.what()));
+  }
   return variation;
 }
 

@@ -207,7 +207,7 @@ class ForPeople(Case):
             os.close(slave)
             text = read_to_end(master)
             self.assertEqual(process.wait(), 0)
-        bars = re.findall(r"\r\x1b\[K([^\r\n]* \[[#.]*\] \d+ %, \d+ of 20 runs, [\d:?]+ left)", text)
+        bars = re.findall(r"\r\x1b\[K([^\r\n]* \[[#.]*\] \d+ %, \d+ of 48 runs, [\d:?]+ left)", text)
         self.assertGreaterEqual(len(bars), 1, text)
         self.assertTrue(all(len(bar) < 80 for bar in bars))
         last = re.split(r"\r\x1b\[K", text)[-1]

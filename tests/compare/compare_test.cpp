@@ -245,7 +245,7 @@ TEST(Compare, TellsWhatRunsDiverge) {
     options.seed = run.seed;
     EXPECT_EQ(run.score, evaluate(make_network(curves(), options), curves().test).rmse);
   }
-  EXPECT_THAT(found.verdict, HasSubstr("3 of 3 runs of 1e9"));
+  EXPECT_THAT(found.verdict, HasSubstr("3 of 3 runs of '1e9'"));
 }
 
 TEST(Compare, SaysWhereEveryRateDiverges) {
@@ -287,8 +287,8 @@ TEST(Compare, ReportsEveryRunOnce) {
     compare(clouds(), over("activation=relu,tanh"), few_seeds(jobs), &watcher);
     EXPECT_EQ(watcher.searches, 2);
     EXPECT_EQ(watcher.seen.size(), 6u);
-    EXPECT_EQ(watcher.last.run, 6u + 2 * kTriedRates);
-    EXPECT_EQ(watcher.last.runs, 6u + 2 * kTriedRates);
+    EXPECT_EQ(watcher.last.run, 6u + 2 * kTriedRates * kSearchSeeds);
+    EXPECT_EQ(watcher.last.runs, 6u + 2 * kTriedRates * kSearchSeeds);
     EXPECT_NEAR(watcher.last.share, 1.0, 1e-9);
     EXPECT_NEAR(watcher.last.seconds_left, 0.0, 1e-3);
   }

@@ -77,8 +77,8 @@ TEST(Summary, VerdictNamesWhatIsBeyondNoise) {
                                   .verdict;
   EXPECT_THAT(verdict, HasSubstr("better than relu: gelu by 3.66 points"));
   EXPECT_THAT(verdict, HasSubstr("worse than relu: sigmoid by 5.22 points"));
-  EXPECT_THAT(verdict, HasSubstr("Against relu, elu makes no difference that these seeds can show"));
-  EXPECT_THAT(verdict, HasSubstr("about 1.18 points of test accuracy would show"));
+  EXPECT_THAT(verdict, HasSubstr("Between relu and elu there is no difference that these seeds can show"));
+  EXPECT_THAT(verdict, HasSubstr("one of 1.18 points in test accuracy would have shown"));
 }
 
 TEST(Summary, VerdictOfNoDifference) {
@@ -99,7 +99,7 @@ TEST(Summary, OfErrorsLessIsBetter) {
 
 TEST(Summary, OneSeedShowsNothing) {
   const Comparison found = comparison({variant("relu", {0.5}), variant("tanh", {0.9})});
-  EXPECT_THAT(found.verdict, HasSubstr("One seed shows nothing"));
+  EXPECT_THAT(found.verdict, HasSubstr("One run of a variant shows nothing"));
   ASSERT_TRUE(found.variants[1].difference);
   EXPECT_TRUE(std::isinf(found.variants[1].difference->low));
   EXPECT_TRUE(std::isinf(found.variants[1].difference->high));

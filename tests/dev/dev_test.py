@@ -88,6 +88,16 @@ class Dev(unittest.TestCase):
         self.assertEqual(run.returncode, 5)
         self.assertEqual(run.stderr, "")
 
+    def test_evidence_builds_what_it_measures_and_passes_arguments(self):
+        script = self.root / "examples/evidence/run.py"
+        script.parent.mkdir(parents=True)
+        script.write_text("import os, sys\nprint(os.environ['HALFWAVE_BUILD'], *sys.argv[1:])\n")
+        self.missing("python3-matplotlib")
+        run = self.dev("evidence", "dying", "--quick")
+        self.assertEqual((run.returncode, run.stdout), (0, f"{self.root.resolve()}/build/release dying --quick\n"), run.stderr)
+        self.assertIn(" python3-matplotlib", self.called("apt-get")[1])
+        self.assertIn("halfwave_cli bench_activations", self.called("ninja")[0])
+
     def test_works_through_a_link(self):
         self.program("echo here")
         (self.folder / "link").symlink_to(self.root / "dev")
