@@ -68,11 +68,18 @@ class Killed:
             if alone.get(key) != expected[key]:
                 sys.exit(f"{what}: {key} of the store alone is {alone.get(key)}, not {expected[key]}")
 
-    def until_it_ends(self, store):
+    def wait(self, process, store, kept, for_runs):
+        """To some random moment, or until another run is kept."""
+        if not for_runs:
+            time.sleep(self.moments.uniform(0, self.seconds))
+        while for_runs and process.poll() is None and kept_runs(store) == kept:
+            time.sleep(0.002)
+
+    def until_it_ends(self, store, for_runs=False):
         while True:
             before = kept_runs(store)
             process = start(self.program, store, *OPTIONS)
-            time.sleep(self.moments.uniform(0, self.seconds))
+            self.wait(process, store, before, for_runs)
             if process.poll() is not None:
                 break
             process.send_signal(signal.SIGKILL)
@@ -116,10 +123,8 @@ def main():
         whole = finish(start(program, folder / "whole.db", *OPTIONS))
         killed = Killed(program, whole, time.monotonic() - begin)
         killed.check(whole, folder / "whole.db", "undisturbed")
-        done = 0
-        while done < rounds or (killed.kills_between == 0 and done < 10 * rounds):
-            killed.until_it_ends(folder / f"{done}.db")
-            done += 1
+        for done in range(rounds):
+            killed.until_it_ends(folder / f"{done}.db", for_runs=done == 0)
         killed.stopped(folder / "stopped.db")
         killed.two_at_once(folder / "two.db")
         print(f"the same after {killed.kills} kills in runs of {killed.seconds:.1f} s, {killed.kills_between} of them "
