@@ -27,9 +27,11 @@ function facts(view) {
   const seeds = known(options.seeds) ? count(options.seeds)
     : rangeText(variants.map(variant => runsOf(variant).length));
   const parameters = rangeText(variants.map(variant => variant.network?.parameters));
-  const made = runs.map(run => epochsOf(run).length), longest = Math.max(0, ...made);
-  const epochs = !known(options.epochs) ? rangeText(made)
-    : (longest > 0 && longest < options.epochs ? `${count(longest)} of at most ` : "") + count(options.epochs);
+  // The variants' own number of epochs: that of the command line may be 0, which stands for enough.
+  const made = runs.map(run => epochsOf(run).length), longest = Math.max(0, ...made),
+    wanted = Math.max(0, ...variants.map(variant => variant.options?.epochs).filter(known));
+  const epochs = wanted === 0 ? rangeText(made)
+    : (longest > 0 && longest < wanted ? `${count(longest)} of at most ` : "") + count(wanted);
   const target = data.classes?.length ? plural(data.classes.length, "class", "classes") : "a number to predict";
   return element("dl", {class: "facts"},
     factOf("Examples", `${count(data.train)} to train, ${data.test ? `${count(data.test)} to test` : "no test part"}`),

@@ -125,8 +125,8 @@ void set_differences(std::vector<ComparedVariant>& variants) {
     if (own.empty() || first.empty()) continue;  // there is nothing to compare yet
     const WelchTest test = welch_test(own, first);
     const double half = test.half_width();
-    Difference& difference =
-        variants[i].difference.emplace(test.difference, test.difference - half, test.difference + half);
+    Difference& difference = variants[i].difference.emplace(
+        Difference{test.difference, test.difference - half, test.difference + half});
     if (test.degrees == 0.0) continue;
     p.push_back(test.p);
     tested.push_back(&difference);

@@ -191,6 +191,7 @@ class ReportPage(unittest.TestCase):
                      "dense 64, relu, dense 64, relu, dense 10", f"{100 * mean['mean']:.1f} ± {100 * mean['std']:.1f} %",
                      "A Processor @ 2.5 GHz", "Halfwave 0.1.0"):  # fmt: skip
             self.assertIn(part, text.replace("\u00a0", " "))
+        self.assertRegex(text, r"Epochs\s+20\b", "what --epochs 0, as many as suits the data, came to")
         inside = self.driver.execute_script("return document.getElementById('comparison').textContent")
         self.assertEqual(json.loads(inside), report)
 

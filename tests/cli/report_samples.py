@@ -68,8 +68,8 @@ def made_run(seed, metric, epochs, end="finished"):
         "end": end, "message": "loss is not finite in epoch 3, step 12" if end == "diverged" else "", "epochs": epochs}  # fmt: skip
 
 
-def made_variant(name, runs, metric, first, search):
-    variant = {"name": name, "options": {"activation": name, "learning_rate": 0.01, "epochs": 20},
+def made_variant(name, runs, metric, first, search, epochs):
+    variant = {"name": name, "options": {"activation": name, "learning_rate": 0.01, "epochs": epochs},
                "network": {"line": f"dense 64, {name}, dense 64, {name}, dense 10", "parameters": 7434},
                "search": search, "seeds": runs}  # fmt: skip
     for key in (metric, "best_" + metric, "until_epochs", "until_seconds", "seconds_per_epoch", "density", "dead_units",
@@ -110,13 +110,13 @@ def comparison(names=ACTIVATIONS, seeds=5, epochs=20, layers=3, metric="test_acc
             made = [] if bad and seed == 0 else made_epochs(chance, metric, strength, length, layers, health)
             runs.append(made_run(seed, metric, made, "diverged" if bad else "stopped_early" if early else "finished"))
         found = made_search(chance, strength, regression) if search and name not in missing else []
-        variants.append(made_variant(name, runs, metric, variants[0] if variants else None, found))
+        variants.append(made_variant(name, runs, metric, variants[0] if variants else None, found, epochs))
     return {
         "command": "compare", "version": "0.1.0", "command_line": f"halfwave compare {data} --over activation={','.join(names)} --seeds {seeds}",
         "machine": {"processor": "A Processor @ 2.5 GHz", "threads": 2},
         "data": {"name": data, "task": "regression" if regression else "classification", "train": 4000,
                  "test": 1000 if "test" in metric else 0, "features": 40, "classes": None if regression else [str(i) for i in range(10)]},
-        "options": {"hidden": [64, 64], "activation": "relu", "epochs": epochs, "batch": 128, "test": "",
+        "options": {"hidden": [64, 64], "activation": "relu", "epochs": 0, "batch": 128, "test": "",
                     "loss": "mse" if regression else "cross_entropy", "learning_rate": 0.001, "seeds": seeds, "tune_lr": search},
         "over": [{"option": "activation", "values": list(names)}], "metric": metric, "less_is_better": regression,
         "until": {"measure": "loss", "bound": 1.0}, "variants": variants,
