@@ -71,6 +71,18 @@ bool speaks_for_itself(const std::string& option) {
   return text;
 }
 
+/// Whether a value of the option may have commas in it.
+bool may_have_commas(const std::string& option) {
+  bool may = false;
+  const TrainOptions defaults;
+  TrainOptions::visit(defaults, [&]<class T>(const OptionInfo& info, const T&) {
+    if (info.name == option)
+      may = std::is_same_v<T, std::vector<std::int64_t>> ||
+            (std::is_same_v<T, std::string> && info.choices.empty());
+  });
+  return may;
+}
+
 void check_variation(const Variation& variation) {
   const std::vector<std::string> names = comparable_options();
   if (std::ranges::find(names, variation.option) == names.end()) {
@@ -111,7 +123,7 @@ Variation parse_variation(std::string_view text) {
   try {
     check_variation(variation);
   } catch (const Error& error) {
-    if (bars || variation.values.size() == 1) throw;
+    if (bars || variation.values.size() == 1 || !may_have_commas(variation.option)) throw;
     throw Error(error.kind(), fmt::format("{} Values that have commas in them need bars between them: "
                                           "hidden=64,64|256,256",
                                           error.what()));

@@ -67,6 +67,13 @@ class WrongUse(Case):
             self.assert_fails(3, f"{place}: .*", "compare", "no-such-data.csv", *TWO, "--report", place)
         self.assert_fails(3, "nowhere/runs.db", "compare", "no-such-data.csv", *TWO, "--store", "nowhere/runs.db")
 
+    def test_a_report_overwrites_nothing_that_is_needed(self):
+        data = "a,b,class\n" + "".join(f"{i},{i % 7},{'xy'[i % 2]}\n" for i in range(60))
+        (self.folder / "data.csv").write_text(data)
+        self.assert_fails(2, "--report would overwrite data.csv", "compare", "data.csv", *TWO, "--report", "./data.csv")
+        self.assert_fails(2, "--report would overwrite runs.db", "compare", "data.csv", *TWO, "--store", "runs.db", "--report", "runs.db")
+        self.assertEqual((self.folder / "data.csv").read_text(), data)
+
     def test_a_store_that_is_none(self):
         (self.folder / "text.db").write_text("this is no store of runs, but a text of some length" * 10)
         (self.folder / "r.html").write_text("mine")

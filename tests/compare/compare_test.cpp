@@ -230,6 +230,17 @@ TEST(Search, TheBestOfTheRates) {
   EXPECT_EQ(best({rate(1, -5, 1, true), rate(2, -70, 1)}), 2);  // minus an RMSE
 }
 
+TEST(Search, ARateCountsByTheMeanOfItsSeeds) {
+  const TriedRate runs[]{{0.1, 0.5, false, 2.0}, {0.1, 0.7, false, 1.0}};
+  const TriedRate mean = mean_of(runs);
+  EXPECT_EQ(mean.learning_rate, 0.1);
+  EXPECT_DOUBLE_EQ(mean.score, 0.6);
+  EXPECT_DOUBLE_EQ(mean.loss, 1.5);
+  EXPECT_FALSE(mean.diverged);
+  const TriedRate bad[]{{0.1, 0.9, false, 1.0}, {0.1, 0.0, true, 0.0}};
+  EXPECT_TRUE(mean_of(bad).diverged);
+}
+
 TEST(Compare, TellsWhatRunsDiverge) {
   TrainOptions base = base_options();
   base.optimiser = "sgd";
@@ -342,6 +353,7 @@ TEST(Compare, RefusesBeforeTheFirstRun) {
   EXPECT_THAT(error(over("augment=flip,crop 99")), HasSubstr("crop"));
   EXPECT_THAT(error({}), HasSubstr("nothing to compare"));
   EXPECT_THAT(error({{"a", base_options()}, {"b", base_options()}}), HasSubstr("'a' and 'b' are the same"));
+  EXPECT_THAT(error(over("net=dense 8, relu, dense|dense  8,relu,dense")), HasSubstr("the same network"));
   std::vector<Variant> named = over("activation=relu,tanh");
   named[1].name = "relu";
   EXPECT_THAT(error(named), HasSubstr("'relu'"));

@@ -1,9 +1,13 @@
 // Lost if these fail: tables and verdicts that say something else than the runs do.
 #include "compare/summary.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
+
+#include "core/statistics.h"
 
 namespace halfwave {
 namespace {
@@ -116,6 +120,34 @@ TEST(Summary, TooFewRunsAreNoTest) {
   EXPECT_EQ(found.variants[3].score.count, 0u);
   EXPECT_THAT(comparison({variant("relu", {}), variant("gelu", kBetter)}).verdict, HasSubstr("too few runs"));
   EXPECT_THAT(comparison({variant("relu", kFirst)}).verdict, HasSubstr("nothing to compare"));
+}
+
+/// Half of the 95 % interval would be less: two are tested, so each needs 97.5 %.
+TEST(Summary, WhatWouldHaveShownIsAfterHolmsCorrection) {
+  const std::vector<double> same = kFirst;
+  const Comparison found =
+      comparison({variant("relu", kFirst), variant("elu", kNoise), variant("silu", same)});
+  const WelchTest test = welch_test(kNoise, kFirst);
+  const double needed = std::max(test.half_width(0.975), welch_test(same, kFirst).half_width(0.975));
+  EXPECT_GT(needed, 0.5 * (found.variants[1].difference->high - found.variants[1].difference->low));
+  EXPECT_THAT(found.verdict, HasSubstr(fmt::format("one of {:.2f} points", 100.0 * needed)));
+  EXPECT_THAT(found.verdict, HasSubstr("Between relu and each of elu and silu there is"));
+}
+
+TEST(Summary, AVariantWithoutRunsHasNoDifference) {
+  EXPECT_FALSE(comparison({variant("relu", kFirst), variant("elu", {})}).variants[1].difference);
+  EXPECT_FALSE(comparison({variant("relu", {}), variant("elu", kFirst)}).variants[1].difference);
+}
+
+TEST(Summary, ScoresOfRunsThatAllDivergedAreNotCompared) {
+  ComparedVariant bad = variant("1e6", kWorse);
+  for (ComparedRun& run : bad.runs) run.end = TrainResult::End::diverged;
+  const std::string second = comparison({variant("relu", kFirst), bad, variant("elu", kNoise)}).verdict;
+  EXPECT_THAT(second, Not(HasSubstr("worse")));
+  EXPECT_THAT(second, HasSubstr("4 of 4 runs of '1e6'"));
+  const std::string first = comparison({bad, variant("relu", kFirst)}).verdict;
+  EXPECT_THAT(first, HasSubstr("Every run of '1e6' diverged"));
+  EXPECT_THAT(first, Not(HasSubstr("better")));
 }
 
 TEST(Summary, DivergenceIsSaid) {

@@ -10,6 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Variation, IsAnOptionAndItsValues) {
   const auto values = [](const char* text) { return parse_variation(text).values; };
@@ -26,6 +27,10 @@ TEST(Variation, IsAnOptionAndItsValues) {
   EXPECT_THAT(values("standardise=on,off"), ElementsAre("on", "off"));
 }
 
+TEST(Variation, OneValueWithCommasEndsInABar) {
+  EXPECT_EQ(parse_variation("hidden=64,32|").values, (std::vector<std::string>{"64,32"}));
+}
+
 TEST(Variation, SaysWhatIsWrong) {
   const auto error = [](const char* text) {
     return error_of(ErrorKind::usage, [&] { parse_variation(text); });
@@ -40,6 +45,8 @@ TEST(Variation, SaysWhatIsWrong) {
   EXPECT_THAT(error("activation=relu,,tanh"), HasSubstr("empty"));
   EXPECT_THAT(error("activation=relu,tanh,relu"), HasSubstr("twice"));
   EXPECT_THAT(error("clip=1,1.0"), HasSubstr("twice"));
+  EXPECT_THAT(error("hidden=64,64"), HasSubstr("need bars between them"));
+  EXPECT_THAT(error("batch=32,32"), Not(HasSubstr("bars")));
   for (const char* option : {"seed", "threads", "checkpoint", "every", "resume", "log-dir"})
     EXPECT_THAT(error((std::string(option) + "=1,2").c_str()), HasSubstr("cannot be compared"));
 }
